@@ -187,7 +187,7 @@ pub fn main() -> ExitCode {
             if !error.use_stderr() {
                 return finish(print(&text));
             }
-            tell(&cut(&text));
+            print_err(&cut(&text));
             return ExitCode::from(2);
         }
     };
@@ -204,7 +204,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(BadInput(messages)) = error.downcast_ref() {
-        tell(&cut(&(escaped_lines(&messages.join("\n")).into_owned() + "\n")));
+        print_err(&cut(&(escaped_lines(&messages.join("\n")).into_owned() + "\n")));
         return ExitCode::from(2);
     }
     if let Some(CommandEnd(code, what)) = error.downcast_ref()
@@ -212,7 +212,7 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
     {
         return ExitCode::from(*code);
     }
-    tell(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
+    print_err(&cut(&format!("gradtui: {}\n", escaped_lines(&format!("{error:#}")))));
     ExitCode::from(error.downcast_ref().map_or(1, |CommandEnd(code, _)| *code))
 }
 
@@ -229,7 +229,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Writes to standard error; a closed one is ignored.
-pub fn tell(text: &str) {
+pub fn print_err(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

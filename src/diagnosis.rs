@@ -8,15 +8,15 @@
 pub mod facts;
 pub mod fix;
 mod marks;
+mod measurements;
 pub mod rules;
-mod told;
 mod worth;
 
 use crate::engine::layer::LayerConfig;
 pub use crate::telemetry::finding::{Diagnosis, Finding, Fix, Level};
 pub use facts::{Attacked, DataFacts, Facts, LaneScore, MeasuredStep};
+pub use measurements::{LaneMeasurements, off};
 pub use rules::RULES;
-pub use told::{LaneMeasurements, off};
 
 /// The kind of a rule's evidence, which decides when its cures are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

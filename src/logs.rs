@@ -33,7 +33,7 @@ pub trait LogSink {
     /// The L2 norm of the numbers in a histogram; `exact` unless it is estimated from the bins.
     fn norm(&mut self, histogram: &str, step: f64, value: f64, exact: bool);
     /// A remark, such as damage or content that was left out.
-    fn say(&mut self, words: String);
+    fn remark(&mut self, words: String);
 }
 
 /// Reads a log from where it stopped.
@@ -92,7 +92,7 @@ pub struct RunLog {
     /// Whether series appear in it in the order in which they were logged.
     pub ordered: bool,
     /// Its content.
-    pub told: LogContent,
+    pub content: LogContent,
     /// Why it cannot be read at present.
     pub fault: Option<String>,
     /// The order of its layers, if it is known better than from the names.
@@ -105,7 +105,7 @@ pub struct RunLog {
 impl RunLog {
     /// Reads a part of the new content; returns `true` if there is more to read at once.
     pub fn read(&mut self) -> bool {
-        match self.reader.read(&mut self.told) {
+        match self.reader.read(&mut self.content) {
             Ok(more) => {
                 self.fault = None;
                 more
@@ -120,18 +120,18 @@ impl RunLog {
     /// Reads to the present end, and treats it as final.
     pub fn read_to_end(&mut self) {
         while self.read() {}
-        self.reader.close(&mut self.told);
+        self.reader.close(&mut self.content);
     }
 
     /// The layers whose gradient norms are logged.
     pub fn layers(&self) -> layers::LogLayers {
-        let name = |member: (usize, usize)| &self.told.series[member.0].name;
+        let name = |member: (usize, usize)| &self.content.series[member.0].name;
         let guess = if self.ordered { None } else { Some(layers::LayerOrder::Natural) };
-        let mut found = self.told.layers(self.order.or(guess));
+        let mut found = self.content.layers(self.order.or(guess));
         // If the columns of a table are sorted by name, the writer's order of layers is lost.
         let sorted = |found: &layers::LogLayers| found.members.windows(2).all(|w| name(w[0]) <= name(w[1]));
         if self.order.or(guess).is_none() && self.kind == TABLE && sorted(&found) {
-            found = self.told.layers(Some(layers::LayerOrder::Natural));
+            found = self.content.layers(Some(layers::LayerOrder::Natural));
         }
         layers::LogLayers { clipped: self.clipped.or(found.clipped), ..found }
     }
@@ -145,8 +145,8 @@ pub fn open(path: &Path, patterns: &[String]) -> Result<Vec<RunLog>, String> {
     let place = find::LogFiles::new(path)?;
     let log = |kind: &'static str, ordered, found: UnreadLog| {
         let reader = (found.open)()?;
-        let told = LogContent::default();
-        Ok(RunLog { run: found.run, kind, ordered, told, fault: None, order: None, clipped: None, reader })
+        let content = LogContent::default();
+        Ok(RunLog { run: found.run, kind, ordered, content, fault: None, order: None, clipped: None, reader })
     };
     if patterns.is_empty() {
         for kind in &KINDS {

@@ -200,7 +200,7 @@ macro_rules! table {
 
 table! {
     /// A number with a curve for each lane.
-    Number, NumberRow, Values of f64 {
+    Number, NumberRow, NumberValues of f64 {
         Loss => NumberRow {
             between: Between::Range(|s| s.loss.into()), band: true,
             ..NumberRow::new("loss", "loss", "training loss of the last step", NumberSource::Step(|s| Some(s.step.loss.into())))

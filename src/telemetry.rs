@@ -16,7 +16,7 @@ pub use hash::ParameterHash;
 pub use info::{ForkOrigin, LaneInfo, OLDER};
 pub use spread::{Band, Spread};
 
-use crate::number::{LayerNumber, LayerValues, Number, Values};
+use crate::number::{LayerNumber, LayerValues, Number, NumberValues};
 use crate::scenario::{Carry, DataConfig, Recipe, Scenario};
 use std::sync::Arc;
 
@@ -52,11 +52,11 @@ pub struct Measure {
     /// Gradient evaluations so far.
     pub evaluations: u64,
     /// The values: one for every row of the number table that has a value at this step.
-    pub values: Values,
+    pub values: NumberValues,
     /// Least value since the last measurement, of numbers that keep a range.
-    pub least: Values,
+    pub least: NumberValues,
     /// Greatest value since then.
-    pub greatest: Values,
+    pub greatest: NumberValues,
     /// The range of this step over all seeds of the lane; `None` with one.
     pub spread: Option<Spread>,
     /// The hash of the lane's parameters; evaluations alone have one.
@@ -261,7 +261,7 @@ pub enum Event {
         /// The step.
         step: u64,
         /// The events of that step, as they were sent then.
-        told: Vec<Event>,
+        events: Vec<Event>,
     },
     /// The probe `diagnosis` made progress with its examination of the lane. The newest result replaces earlier ones.
     Examined {

@@ -89,7 +89,7 @@ pub struct LaneView {
     /// each.
     pub maps: BTreeMap<LayerNumber, MapColumns>,
     /// The facts by which it is judged, up to the present.
-    pub told: LaneMeasurements,
+    pub measurements: LaneMeasurements,
     /// Curves of the steps that were abandoned when the lane went back; kept until the user dismisses them.
     pub ghosts: BTreeMap<Number, History>,
     /// Its examination with its present settings, if the user asked for one.
@@ -165,7 +165,7 @@ impl LaneView {
             id,
             curves: BTreeMap::new(),
             maps: BTreeMap::new(),
-            told: LaneMeasurements::default(),
+            measurements: LaneMeasurements::default(),
             ghosts: BTreeMap::new(),
             examination: None,
             signals: OnceLock::new(),
@@ -195,7 +195,7 @@ impl LaneView {
 
     /// The facts on which a diagnosis is based, up to the moment that is shown.
     pub fn facts(&self) -> Facts {
-        let mut facts = self.told.facts(&self.info, &self.phase, self.is_past().then_some(self.step));
+        let mut facts = self.measurements.facts(&self.info, &self.phase, self.is_past().then_some(self.step));
         // A change that was made after it diverged did not cause that.
         let late = self.info.edits.len() - self.edits().len();
         facts.edits.truncate(facts.edits.len().saturating_sub(late));
@@ -223,7 +223,7 @@ impl LaneView {
     }
 
     /// Shows an earlier step from the events that were recalled for it.
-    fn recalled(&mut self, step: u64, told: Vec<Event>) {
+    fn recalled(&mut self, step: u64, events: Vec<Event>) {
         if step >= self.present().step {
             return;
         }
@@ -234,7 +234,7 @@ impl LaneView {
             (self.last, self.validation) = (Measure::default(), None);
             self.layers.clear();
         }
-        for event in told {
+        for event in events {
             match event {
                 Event::Changed { info, .. } => self.info = *info,
                 Event::Measured { measure, layers, .. } => (self.last, self.layers) = (*measure, layers),
@@ -425,7 +425,7 @@ impl RunView {
                 if let Some(at) = self.gone.iter().position(back).filter(|_| step > 0) {
                     let old = self.gone.remove(at);
                     (new.curves, new.maps, new.ghosts) = (old.curves, old.maps, old.ghosts);
-                    new.told = old.told;
+                    new.measurements = old.measurements;
                     let now = old.aside.map_or(old.shown, |aside| *aside);
                     (new.shown.last, new.shown.layers) = (now.last, now.layers);
                     new.shown.validation = now.validation;
@@ -437,7 +437,7 @@ impl RunView {
             Event::Removed { .. } | Event::Rested | Event::Notice(_) | Event::Unsaved(_) => {}
             other => {
                 let Some(l) = self.lanes.iter_mut().find(|l| l.id == lane) else { return };
-                l.told.apply(&other);
+                l.measurements.apply(&other);
                 let judged_anew = matches!(
                     other,
                     Event::Marked { .. }
@@ -455,7 +455,7 @@ impl RunView {
                         l.present_mut().info = *info;
                     }
                     Event::Examined { examination, .. } => l.examination = Some(*examination),
-                    Event::Recalled { step, told, .. } => l.recalled(step, told),
+                    Event::Recalled { step, events, .. } => l.recalled(step, events),
                     Event::Rewound { info, step, .. } => l.rewound(*info, step),
                     Event::Measured { measure, layers, .. } => l.measured(&measure, layers),
                     Event::Evaluated { measure, .. } => l.evaluated(&measure),

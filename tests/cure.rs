@@ -36,21 +36,21 @@ impl Lab {
         let app = App::new(scenario.clone(), Box::new(Vec::new), theme, Size::new(120, 50), false);
         let experiment = Experiment::new(scenario, &NoFiles).expect("an experiment");
         let mut lab = Self { app, run: SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles))) };
-        lab.hear();
+        lab.take_events();
         lab
     }
 
-    fn hear(&mut self) {
+    fn take_events(&mut self) {
         for event in self.run.drain() {
-            self.tell(Message::Event(event));
+            self.dispatch(Message::Event(event));
         }
     }
 
-    fn tell(&mut self, message: Message) {
+    fn dispatch(&mut self, message: Message) {
         for effect in self.app.update(message) {
             if let Effect::Command(command) = effect {
                 self.run.send(command);
-                self.hear();
+                self.take_events();
             }
         }
     }
@@ -58,7 +58,7 @@ impl Lab {
     fn press(&mut self, keys: &str) {
         for key in keys.split(' ') {
             let key: KeyPress = key.parse().expect("a key");
-            self.tell(Message::Key(KeyEvent::new(key.code, key.modifiers | KeyModifiers::NONE)));
+            self.dispatch(Message::Key(KeyEvent::new(key.code, key.modifiers | KeyModifiers::NONE)));
         }
     }
 
@@ -66,12 +66,12 @@ impl Lab {
     fn train(&mut self) {
         self.run.advance(100_000);
         self.run.look();
-        self.hear();
+        self.take_events();
     }
 
     fn examined(&mut self) -> Examination {
         self.run.look();
-        self.hear();
+        self.take_events();
         self.app.view.lanes[0].examination.clone().expect("an examination")
     }
 
@@ -90,7 +90,7 @@ fn a_cure_is_trained_beside_the_sick_lane_and_its_verdict_told() {
     lab.press("D z");
     let examination = lab.examined();
     assert!(examination.trying.is_none(), "it is complete");
-    let ids: Vec<_> = examination.diagnosis.told().map(|f| f.id).collect();
+    let ids: Vec<_> = examination.diagnosis.reported().map(|f| f.id).collect();
     assert!(ids.contains(&"exploding-gradient") || ids.contains(&"init-too-large"), "{ids:?}");
     let first = examination.diagnosis.cures()[0].1.clone();
     assert_eq!(examination.outcome(&first).map(|t| t.verdict), Some(CureOutcome::Repaired), "{first:?}");
@@ -134,7 +134,7 @@ fn a_healthy_lane_is_left_alone_and_a_changed_one_examined_anew() {
     lab.run.advance(250);
     lab.press("D z");
     let healthy = lab.examined();
-    assert_eq!(healthy.diagnosis.told().count(), 0, "{:?}", healthy.diagnosis);
+    assert_eq!(healthy.diagnosis.reported().count(), 0, "{:?}", healthy.diagnosis);
     assert_eq!(healthy.steps, 500, "its copy went on to the end of the run");
     assert!(lab.text().contains("nothing is wrong"), "{}", lab.text());
     lab.run.look();
@@ -147,7 +147,7 @@ fn a_healthy_lane_is_left_alone_and_a_changed_one_examined_anew() {
     lab.train();
     lab.press("D");
     let sick = lab.examined();
-    assert_eq!(sick.diagnosis.told().next().map(|f| (f.id, f.step)), Some(("bad-edit", 250)));
+    assert_eq!(sick.diagnosis.reported().next().map(|f| (f.id, f.step)), Some(("bad-edit", 250)));
     lab.press("Enter");
     lab.train();
     assert!(lab.text().contains("B beside it: repaired"), "{}", lab.text());

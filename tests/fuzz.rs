@@ -105,7 +105,7 @@ impl Lab {
         Self { app, frames: Frames::default(), runner, start: Instant::now(), size: (120, 40) }
     }
 
-    fn tell(&mut self, message: Message) {
+    fn dispatch(&mut self, message: Message) {
         if let Message::Resize(size) = &message {
             self.size = (size.width, size.height);
         }
@@ -127,10 +127,10 @@ impl Lab {
     fn look(&mut self) -> Vec<Event> {
         let events = self.runner.drain();
         for event in &events {
-            self.tell(Message::Event(event.clone()));
+            self.dispatch(Message::Event(event.clone()));
         }
         let now = self.start.elapsed();
-        self.tell(Message::Tick(now));
+        self.dispatch(Message::Tick(now));
         self.frames.touch();
         let begun = worked();
         self.frames.draw(&self.app, now);
@@ -212,7 +212,7 @@ fn random_input_breaks_nothing_and_is_answered() {
         let mut draws = Stream::new(11, Purpose::Noise, round, 0);
         for n in 1..=each {
             let (width, height) = lab.size;
-            lab.tell(event(&mut draws, width, height));
+            lab.dispatch(event(&mut draws, width, height));
             if n % 16 == 0 {
                 lab.look();
             }
@@ -227,7 +227,7 @@ fn random_input_breaks_nothing_and_is_answered() {
             }
         }
     }
-    lab.tell(Message::Resize((120, 40).into()));
+    lab.dispatch(Message::Resize((120, 40).into()));
     lab.load(&preset::ALL[0]);
     let last = lab.memory(first + GROWTH);
     assert!(last <= first + GROWTH, "{} MiB at first, {} MiB after {count} events", first >> 20, last >> 20);

@@ -255,7 +255,7 @@ fn played_by_hand(scenario: &Scenario, keys: &[(u64, &str)], pace: Option<f64>) 
         let Some(&(_, key)) = next.filter(|(step, _)| at >= *step) else { continue };
         next = keys.next();
         let key: KeyPress = key.parse().expect("a key");
-        log.hand(UserAction::Key(key), &app, now);
+        log.note_action(UserAction::Key(key), &app, now);
         let running = app.running();
         for effect in app.update(Message::Key(KeyEvent::new(key.code, key.modifiers))) {
             if let Effect::Command(command) = effect {

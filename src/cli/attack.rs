@@ -2,7 +2,7 @@
 //! to it, attacks, shows and writes the result.
 
 use super::display::Display;
-use super::{BadInput, CommandEnd, open, print, tell};
+use super::{BadInput, CommandEnd, open, print, print_err};
 use crate::engine::attack::verdict::{self, AttackCase, AttackVerdict};
 use crate::engine::attack::{
     AttackConfig, AttackScratch, AttackTask, PerturbationNorm, RandomKey, ValidRange, Victim, distance,
@@ -139,7 +139,7 @@ fn experiment(text: &str, name: &str, files: &dyn Files) -> Result<(Scenario, Ex
 fn load(path: &Path, lane: Option<&str>) -> Result<Trained, BadInput> {
     let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
     for warning in &resumed.warnings {
-        tell(&format!("gradtui: {}: {warning}\n", escaped(&path.display().to_string())));
+        print_err(&format!("gradtui: {}: {warning}\n", escaped(&path.display().to_string())));
     }
     let files: Arc<dyn Files + Send + Sync> = Arc::new(Disk { base: resumed.base.clone() });
     let (scenario, all) = experiment(&resumed.scenario, "scenario.ron", &*files)?;

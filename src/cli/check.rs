@@ -1,7 +1,7 @@
 //! `gradtui check`: reports what was read, all faults of scenarios and of the data that they name, and probable
 //! mistakes.
 
-use super::{BadInput, open, print, tell};
+use super::{BadInput, open, print, print_err};
 use crate::lab::expect::of_scenario;
 use crate::scenario::inspect;
 use std::ffi::OsString;
@@ -51,7 +51,7 @@ impl CheckArgs {
             faults.append(&mut warnings);
         }
         for warning in warnings {
-            tell(&(warning + "\n"));
+            print_err(&(warning + "\n"));
         }
         if faults.is_empty() { Ok(()) } else { Err(BadInput(faults).into()) }
     }

@@ -4,7 +4,7 @@
 //!
 //! Exit codes: 0 no finding at warn or bad, 1 at least one, 2 the input is at fault, 3 the lanes could not be judged.
 
-use super::{BadInput, CommandEnd, OpenedText, open, print, tell};
+use super::{BadInput, CommandEnd, OpenedText, open, print, print_err};
 use crate::diagnosis::{Diagnosis, Finding, Fix, Level};
 use crate::lab::clinic::{Clinic, CureTrial, LaneReport};
 use crate::lab::files::{self, Disk};
@@ -87,7 +87,7 @@ fn lines(
     poor: bool,
     cures: impl Fn(&Finding) -> String,
 ) -> String {
-    let mut out = match d.told().count() {
+    let mut out = match d.reported().count() {
         0 if lost.is_some() => format!("{lane}: no cause found\n"),
         0 if poor => format!("{lane}: no better than a constant, and no cause found\n"),
         0 => format!("{lane}: in order\n"),
@@ -142,8 +142,8 @@ impl DiagnoseArgs {
         {
             self.scenario = dir.into();
         }
-        if let Some(judged) = self.told()? {
-            return self.tell(&judged);
+        if let Some(judged) = self.recorded()? {
+            return self.print_findings(&judged);
         }
         files::check_outputs(self.out.as_deref(), Some(Path::new(&self.scenario))).map_err(BadInput::new)?;
         let opened = self.opened()?;
@@ -161,11 +161,11 @@ impl DiagnoseArgs {
             let name = scenario.lanes[lane].name.clone();
             let say = |fix: &Fix, _: &_, _: &_| {
                 if terminal {
-                    tell(&format!("{name}: trying {}\n", fix.text));
+                    print_err(&format!("{name}: trying {}\n", fix.text));
                 }
             };
             let clinic =
-                Clinic::new(&scenario, lane, Arc::clone(&data), opened.files(), self.steps).telling(&say);
+                Clinic::new(&scenario, lane, Arc::clone(&data), opened.files(), self.steps).on_cure(&say);
             let mut report =
                 clinic.examine().map_err(|e| CommandEnd(3, format!("{}, lane {name}: {e}", opened.name)))?;
             if self.prove {
@@ -178,13 +178,13 @@ impl DiagnoseArgs {
         if let (Some(k), Some(out)) = (self.fix, &self.out) {
             write(&opened, &scenario, &all, k, out)?;
         }
-        let ill = |r: &LaneReport| r.diagnosis.told().next().is_some() || r.lost();
+        let ill = |r: &LaneReport| r.diagnosis.reported().next().is_some() || r.lost();
         if all.iter().any(|e| ill(&e.report)) { Err(CommandEnd(1, String::new()).into()) } else { Ok(()) }
     }
 
     /// The lanes of a recorded run or of a log, with the facts by which they are judged; `None` if the lanes have to be
     /// trained.
-    fn told(&self) -> Result<Option<Vec<JudgedLane>>, BadInput> {
+    fn recorded(&self) -> Result<Option<Vec<JudgedLane>>, BadInput> {
         let path = Path::new(&self.scenario);
         if is_sweep(path) {
             let what =
@@ -217,7 +217,7 @@ impl DiagnoseArgs {
     }
 
     /// Prints the findings about recorded lanes; the exit code states whether there are any.
-    fn tell(&self, all: &[JudgedLane]) -> anyhow::Result<()> {
+    fn print_findings(&self, all: &[JudgedLane]) -> anyhow::Result<()> {
         for judged in all {
             print(&if self.json { judged.json() } else { judged.words() })?;
         }
@@ -227,7 +227,7 @@ impl DiagnoseArgs {
         if !all.iter().any(could) {
             return Err(CommandEnd(3, "the log holds nothing to judge by".into()).into());
         }
-        let found = all.iter().any(|j| j.diagnosis.told().next().is_some() || j.divergence.is_some());
+        let found = all.iter().any(|j| j.diagnosis.reported().next().is_some() || j.divergence.is_some());
         if found { Err(CommandEnd(1, String::new()).into()) } else { Ok(()) }
     }
 
@@ -294,7 +294,7 @@ impl DiagnosedLane {
         let d = &self.report.diagnosis;
         let cure = |fix: &Fix| {
             let number = d.number(fix).map_or_else(String::new, |n| n.to_string());
-            let outcome = self.outcome(fix).filter(|_| prove || d.told().next().is_some());
+            let outcome = self.outcome(fix).filter(|_| prove || d.reported().next().is_some());
             let verdict = outcome.map_or_else(String::new, |o| {
                 format!("   {} ({})", o.verdict.text(), o.words(&self.report.facts))
             });
@@ -344,6 +344,6 @@ fn write(
         }
     }
     files::write(&[(out, text.as_bytes())]).map_err(|e| BadInput::new(e.to_string()))?;
-    tell(&format!("{}: {} in lane {}: {}\n", out.display(), fix.text, all[*lane].name, fix.patch));
+    print_err(&format!("{}: {} in lane {}: {}\n", out.display(), fix.text, all[*lane].name, fix.patch));
     Ok(())
 }

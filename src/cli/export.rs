@@ -2,7 +2,7 @@
 //! of `--pytorch`.
 
 use super::player::{NpmPlayer, cast, recording};
-use super::{BadInput, CommandEnd, print, tell};
+use super::{BadInput, CommandEnd, print, print_err};
 use crate::export::figure::{FIGURES, Figure};
 use crate::export::net::{parts, tensors};
 use crate::export::png::png;
@@ -94,7 +94,7 @@ pub(super) fn subject(path: &Path) -> Result<RunContent, BadInput> {
     let shown = escaped(&path.display().to_string()).into_owned();
     let resumed = RunDir::look(path).map_err(|e| BadInput::new(e.to_string()))?;
     for warning in &resumed.warnings {
-        tell(&format!("gradtui: {shown}: {warning}\n"));
+        print_err(&format!("gradtui: {shown}: {warning}\n"));
     }
     let files = Disk { base: resumed.base.clone() };
     let (scenario, data) = read_with_data(&resumed.scenario, &files)
@@ -142,7 +142,7 @@ fn write(all: &[(&Path, &[u8])]) -> anyhow::Result<()> {
     }
     files::write(all).map_err(|e| CommandEnd(1, e.to_string()))?;
     for (path, bytes) in all {
-        tell(&format!("wrote {}, {} bytes\n", escaped(&path.display().to_string()), bytes.len()));
+        print_err(&format!("wrote {}, {} bytes\n", escaped(&path.display().to_string()), bytes.len()));
     }
     Ok(())
 }
@@ -291,7 +291,7 @@ impl ExportArgs {
                     write(&[(path, &png.bytes)])?;
                     if !png.missing.is_empty() {
                         let missing: String = png.missing.iter().collect();
-                        tell(&format!(
+                        print_err(&format!(
                             "boxes stand for characters that the font of PNG files does not have: {}; --svg keeps them\n",
                             escaped(&missing)
                         ));
@@ -316,7 +316,7 @@ impl ExportArgs {
         }
         let scales: Vec<_> = scaled(&subject).into_iter().map(|(name, _)| name).collect();
         if (self.weights.is_some() || self.onnx.is_some()) && !scales.is_empty() {
-            tell(&format!(
+            print_err(&format!(
                 "the network was trained on scaled data, (x - shift) * factor for each feature: {} are in the metadata of \
                  .safetensors and .onnx\n",
                 scales.join(", ")

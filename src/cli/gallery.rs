@@ -3,7 +3,7 @@
 
 use super::player::{NpmPlayer, cast, recording};
 use super::record::{lesson_film, preset_film};
-use super::{BadInput, CommandEnd, print, tell};
+use super::{BadInput, CommandEnd, print, print_err};
 use crate::lab::files;
 use crate::lab::lesson::course::SHIPPED;
 use crate::lab::preset;
@@ -58,7 +58,7 @@ fn recorded() -> anyhow::Result<Vec<GalleryRecording>> {
     let texts = SHIPPED.iter().map(|(_, name, text)| (true, *name, *text));
     let all: Vec<_> = texts.chain(preset::ALL.iter().map(|p| (false, p.name, p.text))).collect();
     for (i, (lesson, name, text)) in all.iter().enumerate() {
-        tell(&format!("{} of {}: {name}\n", i + 1, all.len()));
+        print_err(&format!("{} of {}: {name}\n", i + 1, all.len()));
         let scenario = read(text).map_err(|f| BadInput(f.iter().map(|f| f.in_file(name)).collect()))?;
         let (title, about) = (scenario.title.clone(), scenario.about.clone());
         let bytes = if *lesson { lesson_film(scenario) } else { preset_film(scenario) }?;

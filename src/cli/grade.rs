@@ -1,7 +1,7 @@
 //! `gradtui grade`: repeats the runs of hand-ins and grades them.
 
 use super::learn::course;
-use super::{BadInput, CommandEnd, print, tell};
+use super::{BadInput, CommandEnd, print, print_err};
 use crate::lab::files;
 use crate::lab::lesson::hand_in::{Grade, HandIn, HandInGrader};
 use crate::lab::run_dir::plain;
@@ -72,7 +72,7 @@ impl GradeAllArgs {
             return Ok(());
         }
         for what in faults {
-            tell(&format!("{}\n", escaped(what)));
+            print_err(&format!("{}\n", escaped(what)));
         }
         let refused = all.iter().filter(|g| g.result.is_err()).count();
         Err(CommandEnd(1, format!("{refused} of {} refused", all.len())).into())

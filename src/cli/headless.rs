@@ -6,7 +6,7 @@ mod table;
 use super::opening::with_past;
 use super::saving::CheckpointWait;
 use super::signals::Signals;
-use super::{BadInput, CommandEnd, print, tell};
+use super::{BadInput, CommandEnd, print, print_err};
 use crate::engine::data::Files;
 use crate::lab::expect::Expectation;
 use crate::lab::experiment::Experiment;
@@ -64,7 +64,7 @@ pub fn judged(
 ) -> Result<Vec<Expectation>, BadInput> {
     let mut expect = own;
     if end < scenario.steps as u64 && !expect.is_empty() {
-        tell(&format!(
+        print_err(&format!(
             "not judged: the scenario expects {} of its {} steps, and this run ends after {end}\n",
             if expect.len() == 1 { "something".into() } else { format!("{} things", expect.len()) },
             scenario.steps,
@@ -126,7 +126,7 @@ impl Headless {
         let mut seeds = vec![(first, standings)];
         for (k, scenario) in (2..).zip(others) {
             let seed = scenario.seed;
-            tell(&format!("seed {seed}, {k} of {all}\n"));
+            print_err(&format!("seed {seed}, {k} of {all}\n"));
             let experiment = Experiment::new(scenario, &*files)
                 .map_err(|faults| BadInput(faults.iter().map(ToString::to_string).collect()))?;
             let mut run = Run::new(experiment, Some(end), Arc::clone(&files));
@@ -202,7 +202,7 @@ fn train(
 fn take(events: &[Event], standings: &mut Standings, progress: &mut RunProgress) {
     for event in events {
         standings.apply(event);
-        progress.hear(event, standings);
+        progress.on_event(event, standings);
     }
     progress.show(standings);
 }
@@ -245,9 +245,9 @@ impl RunProgress {
         Self { all: MultiProgress::new(), bars: Vec::new(), terminal, end, last: Instant::now(), quiet }
     }
 
-    fn hear(&mut self, event: &Event, standings: &Standings) {
+    fn on_event(&mut self, event: &Event, standings: &Standings) {
         if let Event::Notice(text) = event {
-            self.say(&format!("{text}\n"));
+            self.print(&format!("{text}\n"));
         }
         if let Event::Started { lane, .. } = event
             && self.terminal
@@ -264,8 +264,8 @@ impl RunProgress {
         }
     }
 
-    fn say(&self, text: &str) {
-        if self.bars.is_empty() { tell(text) } else { self.all.suspend(|| tell(text)) }
+    fn print(&self, text: &str) {
+        if self.bars.is_empty() { print_err(text) } else { self.all.suspend(|| print_err(text)) }
     }
 
     fn show(&mut self, standings: &Standings) {
@@ -278,7 +278,7 @@ impl RunProgress {
         if !self.terminal && !self.quiet && self.last.elapsed() >= LINE {
             self.last = Instant::now();
             let lanes = standings.lanes.iter().map(|l| format!("{} step {} {}", l.name, l.step, brief(l)));
-            tell(&(lanes.collect::<Vec<_>>().join("   ") + "\n"));
+            print_err(&(lanes.collect::<Vec<_>>().join("   ") + "\n"));
         }
     }
 

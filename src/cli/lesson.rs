@@ -1,6 +1,6 @@
 //! `gradtui lesson`: proves lessons, and writes a skeleton for a new one.
 
-use super::{BadInput, CommandEnd, OpenedText, open, print, tell};
+use super::{BadInput, CommandEnd, OpenedText, open, print, print_err};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::files;
 use crate::lab::lesson::course::{Course, SHIPPED};
@@ -126,7 +126,7 @@ fn check(lessons: &[OsString]) -> anyhow::Result<()> {
         return Ok(());
     }
     if refused > 0 {
-        tell(&format!("{refused} lesson{} not proved\n", if refused == 1 { "" } else { "s" }));
+        print_err(&format!("{refused} lesson{} not proved\n", if refused == 1 { "" } else { "s" }));
     }
     Err(BadInput(faults).into())
 }

@@ -3,7 +3,7 @@
 
 use super::display::ChosenDisplay;
 use super::saving::CheckpointWait;
-use super::{BadInput, CommandEnd, tell};
+use super::{BadInput, CommandEnd, print_err};
 use crate::lab::follow::{LaneDetails, abandoned, history};
 use crate::lab::preset;
 use crate::lab::run::Run;
@@ -113,9 +113,9 @@ impl OpenedRun {
         let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
         drop(saving);
         if let Some(why) = disk {
-            tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
+            print_err(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
         } else if let Some(place) = place {
-            tell(&if home.is_some_and(|home| home.is_in_place()) {
+            print_err(&if home.is_some_and(|home| home.is_in_place()) {
                 format!("saved; `gradtui resume {place}` goes on\n")
             } else {
                 format!("saved, but {place} was moved meanwhile: `gradtui resume` goes on where it is now\n")

@@ -6,7 +6,7 @@ mod teach;
 use super::opening::OpenedRun;
 use super::saving::CheckpointWait;
 use super::signals::Signals;
-use super::{CommandEnd, print, tell};
+use super::{CommandEnd, print, print_err};
 use crate::lab::runner::Runner;
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::text::escaped;
@@ -42,7 +42,7 @@ pub fn show(opening: OpenedRun) -> anyhow::Result<()> {
         steps: scenario.steps as u64,
         every: Some(EVERY),
         said: Instant::now(),
-        told: Vec::new(),
+        announced: Vec::new(),
         resting: true,
         guide: taught.map(Guide::typed),
         keep,
@@ -60,7 +60,7 @@ pub fn show(opening: OpenedRun) -> anyhow::Result<()> {
     let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
     drop(saving);
     if let Some(why) = disk {
-        tell(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
+        print_err(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
     }
     ended
 }
@@ -70,13 +70,13 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Receives the typed lines; ends when standard input is closed.
 fn lines() -> std::io::Result<Receiver<String>> {
-    let (tell, typed) = sync_channel(16);
+    let (sender, typed) = sync_channel(16);
     std::thread::Builder::new().name("commands".into()).spawn(move || {
         let mut input = std::io::stdin().lock();
         let mut line = Vec::new();
         // A line beyond the limit is read in pieces, none of which is a command.
         while let Ok(1..) = std::io::Read::take(&mut input, 4096).read_until(b'\n', &mut line) {
-            if tell.send(String::from_utf8_lossy(&line).trim().to_string()).is_err() {
+            if sender.send(String::from_utf8_lossy(&line).trim().to_string()).is_err() {
                 break;
             }
             line.clear();
@@ -97,7 +97,7 @@ struct PlainLab<'a> {
     every: Option<Duration>,
     said: Instant,
     /// Lanes whose end was reported.
-    told: Vec<LaneId>,
+    announced: Vec<LaneId>,
     /// Whether the last report was that no lane trains.
     resting: bool,
     /// The guide through a lesson, if there is one.
@@ -119,9 +119,9 @@ impl PlainLab<'_> {
             self.runner.wait(Duration::from_millis(50));
             for event in self.runner.drain() {
                 if let Some(guide) = &mut self.guide {
-                    guide.hear(&event);
+                    guide.on_event(&event);
                 }
-                self.hear(event)?;
+                self.on_event(event)?;
             }
             self.attend()?;
             if let Some(code) = signals.exit_code() {
@@ -151,7 +151,7 @@ impl PlainLab<'_> {
         }
     }
 
-    fn hear(&mut self, event: Event) -> anyhow::Result<()> {
+    fn on_event(&mut self, event: Event) -> anyhow::Result<()> {
         if let Event::Changed { lane, info, .. } = &event {
             let changes =
                 self.view.lane(*lane).map(|l| info.recipe.differences(&l.info.recipe)).unwrap_or_default();
@@ -173,7 +173,7 @@ impl PlainLab<'_> {
             _ => (None, None),
         };
         self.view.apply(event);
-        self.told.retain(|id| began != Some(*id));
+        self.announced.retain(|id| began != Some(*id));
         let resting = !self.view.lanes.iter().any(|l| l.phase == Phase::Running);
         if resting != self.resting && self.view.lanes.iter().any(|l| l.phase != Phase::Finished) {
             self.resting = resting;
@@ -181,11 +181,11 @@ impl PlainLab<'_> {
             say(&if resting { format!("Paused at step {step}.\n") } else { "Training.\n".into() })?;
         }
         let Some(lane) = lane.and_then(|id| self.view.lane(id)) else { return Ok(()) };
-        if matches!(lane.phase, Phase::Running | Phase::Paused) || self.told.contains(&lane.id) {
+        if matches!(lane.phase, Phase::Running | Phase::Paused) || self.announced.contains(&lane.id) {
             return Ok(());
         }
         let (id, line) = (lane.id, sentence(lane));
-        self.told.push(id);
+        self.announced.push(id);
         say(&line)
     }
 

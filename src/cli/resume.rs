@@ -3,7 +3,7 @@
 use super::display::Display;
 use super::headless::{Headless, examine, judged, other_seeds};
 use super::opening::{HangupOptions, OpenedRun};
-use super::{BadInput, tell};
+use super::{BadInput, print_err};
 use crate::engine::data::Files;
 use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
@@ -104,14 +104,17 @@ impl ResumeArgs {
                 .show(&self.line);
         }
         for warning in warnings {
-            tell(&format!("gradtui: {}: {warning}\n", crate::text::escaped(&self.dir.display().to_string())));
+            print_err(&format!(
+                "gradtui: {}: {warning}\n",
+                crate::text::escaped(&self.dir.display().to_string())
+            ));
         }
         let own = of_scenario(&scenario.to_ron(), &scenario)
             .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))?;
         let over = run.over();
         if over {
             let place = crate::text::escaped(&self.dir.display().to_string()).into_owned();
-            tell(&format!("{place}: finished; `gradtui resume {place} --steps N` goes on beyond\n"));
+            print_err(&format!("{place}: finished; `gradtui resume {place} --steps N` goes on beyond\n"));
         }
         // A finished run was judged when it ended.
         let own = if over { Vec::new() } else { own };

@@ -1,7 +1,7 @@
 //! `gradtui run`: trains a scenario without a screen, as a test or in a batch job.
 
 use super::headless::{Headless, examine, judged, other_seeds};
-use super::{BadInput, open, tell};
+use super::{BadInput, open, print_err};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
@@ -49,7 +49,7 @@ impl RunArgs {
         let Checked { mut scenario, mut data, warnings } =
             inspect(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
         for line in data.reading.lines().map(str::to_string).chain(opened.warnings(&warnings)) {
-            tell(&(line + "\n"));
+            print_err(&(line + "\n"));
         }
         let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
             Some(disk) => Arc::new(disk.clone()),

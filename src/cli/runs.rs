@@ -1,6 +1,6 @@
 //! `gradtui runs`: lists the lab's runs with their sizes; renames one, or deletes some.
 
-use super::{BadInput, CommandEnd, lab, print, tell};
+use super::{BadInput, CommandEnd, lab, print, print_err};
 use crate::lab::run_dir::archive::{self, ArchivedRun};
 use crate::text::{escaped, excerpt};
 use std::fmt::Write as _;
@@ -75,7 +75,7 @@ fn agreed(runs: &[String], bytes: u64) -> anyhow::Result<bool> {
         return Err(BadInput::new("there is nobody to ask; --yes deletes without a question").into());
     }
     let names = runs.iter().map(|r| escaped(r)).collect::<Vec<_>>().join(", ");
-    tell(&format!("delete {} ({}) with all recordings? [y/N] ", excerpt(&names, 500), size(bytes)));
+    print_err(&format!("delete {} ({}) with all recordings? [y/N] ", excerpt(&names, 500), size(bytes)));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))

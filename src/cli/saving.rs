@@ -1,6 +1,6 @@
 //! Reports the progress of the last checkpoint of a run if writing it takes long. Writes no checkpoint itself.
 
-use super::tell;
+use super::print_err;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ impl CheckpointWait {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let mib = all.div_ceil(1 << 20);
-            tell(&format!(
+            print_err(&format!(
                 "saving the run, {mib} MiB; until it is done, the checkpoint before it stays good\n"
             ));
             let bar =

@@ -60,7 +60,7 @@ impl ServeArgs {
         let mut server = Server { run: SteppedRun::new(run), view: RunView::default(), files, scenario };
         server.run.send(Command::Pause);
         print(&line(json!({ "event": "hello", "version": VERSION, "title": server.scenario.title.trim() })))?;
-        server.tell()?;
+        server.print_events()?;
         let mut input = std::io::stdin().lock();
         let mut bytes = Vec::new();
         loop {
@@ -147,7 +147,7 @@ impl Server {
             Self::check(&r)?;
             self.carry_out(&r).map(|answer| (r.0["do"] == "quit", answer))
         });
-        self.tell()?;
+        self.print_events()?;
         let (last, answer) = match done {
             Ok((last, answer)) => (last, json!({ "id": id, "ok": answer })),
             Err(what) => (false, json!({ "id": id, "error": what })),
@@ -290,7 +290,7 @@ impl Server {
         let changed = events
             .iter()
             .any(|e| matches!(e, Event::Started { .. } | Event::Changed { .. } | Event::Removed { .. }));
-        self.hear(events).map_err(|e| e.to_string())?;
+        self.on_events(events).map_err(|e| e.to_string())?;
         match notice {
             Some(what) if !changed => Err(what),
             _ => Ok(self.steps()),
@@ -299,7 +299,7 @@ impl Server {
 
     /// Steps of every lane.
     fn steps(&mut self) -> Value {
-        let _ = self.tell();
+        let _ = self.print_events();
         self.view.lanes.iter().map(|l| (l.info.name.clone(), json!(l.step))).collect::<Map<_, _>>().into()
     }
 
@@ -364,16 +364,16 @@ impl Server {
     }
 
     /// Prints the events since the last request.
-    fn tell(&mut self) -> anyhow::Result<()> {
+    fn print_events(&mut self) -> anyhow::Result<()> {
         let events = self.run.drain();
-        self.hear(events)
+        self.on_events(events)
     }
 
-    fn hear(&mut self, events: Vec<Event>) -> anyhow::Result<()> {
+    fn on_events(&mut self, events: Vec<Event>) -> anyhow::Result<()> {
         for event in events {
-            let told = self.words(&event, false);
+            let values = self.words(&event, false);
             self.view.apply(event);
-            for value in told {
+            for value in values {
                 print(&line(value))?;
             }
         }
@@ -409,7 +409,9 @@ impl Server {
             Event::Changes { made, undone } => json!({ "event": "changes", "made": made, "undone": undone }),
             Event::Removed { lane } => json!({ "event": "removed", "lane": self.name(*lane) }),
             Event::Notice(what) => json!({ "event": "notice", "text": what }),
-            Event::Recalled { told, .. } => return told.iter().flat_map(|e| self.words(e, true)).collect(),
+            Event::Recalled { events, .. } => {
+                return events.iter().flat_map(|e| self.words(e, true)).collect();
+            }
             Event::Marked { .. }
             | Event::Probed { .. }
             | Event::Examined { .. }

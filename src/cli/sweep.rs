@@ -6,7 +6,7 @@ mod script;
 mod task;
 
 use super::signals::Signals;
-use super::{BadInput, CommandEnd, OpenedText, open, print, tell};
+use super::{BadInput, CommandEnd, OpenedText, open, print, print_err};
 use crate::engine::data::{Files, NoFiles};
 use crate::lab::expect::Expectation;
 use crate::lab::experiment;
@@ -268,8 +268,8 @@ impl SweepArgs {
         let threads = threads(self.threads);
         let shelf = store.as_ref().map(|store| Arc::clone(store.shelf()));
         let job = Job { plan, files: ready.files(), slice, known, threads, shelf };
-        let trained = train(job, &leave, &mut |told| {
-            match told {
+        let trained = train(job, &leave, &mut |event| {
+            match event {
                 SweepEvent::Begin(left) => progress.begin(left),
                 SweepEvent::Done(_, record, left) => {
                     if let Some(store) = &mut store {
@@ -302,7 +302,7 @@ impl SweepArgs {
         if slice.count > 1 {
             let mine = format!("part {} of {} is done\n", slice.index + 1, slice.count);
             let out = out.unwrap_or_default();
-            tell(&format!("{mine}the table of what is there: gradtui sweep table {out}\n"));
+            print_err(&format!("{mine}the table of what is there: gradtui sweep table {out}\n"));
             return Ok(());
         }
         if !self.json {
@@ -326,7 +326,7 @@ fn judge(results: &Results<'_>) -> anyhow::Result<()> {
             Err(why) => broken.push(why),
         }
     }
-    tell(&held);
+    print_err(&held);
     if broken.is_empty() { Ok(()) } else { Err(CommandEnd(1, broken.join("\n")).into()) }
 }
 

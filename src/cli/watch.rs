@@ -6,7 +6,7 @@ mod json;
 
 use super::display::Display;
 use super::opening;
-use super::{BadInput, print, tell};
+use super::{BadInput, print, print_err};
 use crate::lab::follow::{Follower, Numbers};
 use crate::lab::foreign::Foreign;
 use crate::lab::sweep::store::is_sweep;
@@ -100,10 +100,10 @@ impl WatchArgs {
         let (followers, scenario) = self.wait(&mut numbers)?;
         let events = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel::<()>();
-        let told = Arc::clone(&events);
+        let shared = Arc::clone(&events);
         let thread = std::thread::Builder::new()
             .name("follower".into())
-            .spawn(move || follow(followers, numbers, &told, &stopped))?;
+            .spawn(move || follow(followers, numbers, &shared, &stopped))?;
         let ended = session::run(Session {
             lesson: None,
             scenario,
@@ -167,7 +167,9 @@ impl WatchArgs {
                 Err(_) if said => {}
                 Err(waiting) => {
                     let waiting = escaped_lines(&waiting);
-                    tell(&format!("{waiting}\nwaiting for a run or a log to begin there; Ctrl-C leaves\n"));
+                    print_err(&format!(
+                        "{waiting}\nwaiting for a run or a log to begin there; Ctrl-C leaves\n"
+                    ));
                     said = true;
                 }
             }
@@ -196,7 +198,7 @@ impl WatchArgs {
             }
         }
         if all.len() > limits::LANES {
-            tell(&format!("{} logs; the first {} are shown\n", all.len(), limits::LANES));
+            print_err(&format!("{} logs; the first {} are shown\n", all.len(), limits::LANES));
             all.truncate(limits::LANES);
         }
         if faults.is_empty() { Ok(all) } else { Err(BadInput(faults)) }
@@ -272,7 +274,7 @@ fn first(paths: &[PathBuf], followers: &[WatchedSource]) -> Result<Scenario, Str
 fn follow(
     mut followers: Vec<WatchedSource>,
     mut numbers: Numbers,
-    told: &Mutex<Vec<Event>>,
+    shared: &Mutex<Vec<Event>>,
     stopped: &Receiver<()>,
 ) {
     let start = Instant::now();
@@ -282,7 +284,7 @@ fn follow(
                 WatchedSource::Run(follower) => follower.poll(start.elapsed(), &mut numbers),
                 WatchedSource::Log(log) => log.poll(start.elapsed()),
             };
-            told.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
+            shared.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
         }
         if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
             return;

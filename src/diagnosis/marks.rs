@@ -61,10 +61,10 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::Values;
+    use crate::number::NumberValues;
 
     fn mark(step: u64) -> Arc<MeasuredStep> {
-        Arc::new(MeasuredStep { step, values: Values::default(), layers: Vec::new() })
+        Arc::new(MeasuredStep { step, values: NumberValues::default(), layers: Vec::new() })
     }
 
     #[test]

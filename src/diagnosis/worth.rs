@@ -121,18 +121,18 @@ pub fn levels(f: &Facts, found: &[(&'static str, EvidenceKind, Suspicion)]) -> V
             _ => Level::Note,
         });
     }
-    let told = |levels: &[Level], which: &dyn Fn(&str, EvidenceKind) -> bool| {
+    let reported = |levels: &[Level], which: &dyn Fn(&str, EvidenceKind) -> bool| {
         found.iter().zip(levels).any(|((id, kind, _), l)| *l > Level::Note && which(id, *kind))
     };
-    let explained = told(&levels, &|_, kind| kind == EvidenceKind::Setting);
-    let symptom = told(&levels, &|id, kind| kind == EvidenceKind::Symptom && id != "dead-units");
+    let explained = reported(&levels, &|_, kind| kind == EvidenceKind::Setting);
+    let symptom = reported(&levels, &|id, kind| kind == EvidenceKind::Symptom && id != "dead-units");
     // If the first gradient is large already, the learning rate did not cause it.
     let large = of("exploding-gradient").is_some_and(|s| value(s, "first gradient") > 100.0);
     for (i, (id, _, s)) in found.iter().enumerate().filter(|_| !f.foreign && !explained && bad) {
         let moved = value(s, "update over weights");
         let still = moved < STILL && unlearnt(f);
         let narrow = value(s, "units of the narrowest layer");
-        let told = match *id {
+        let reported = match *id {
             "lr-too-high" if state == LaneHealth::Lost => !large,
             "lr-too-high" => moved > WILD || value(s, "largest of the first updates over weights") > THROWN,
             "lr-too-low" => still && !symptom && of("dead-units").is_none(),
@@ -142,7 +142,7 @@ pub fn levels(f: &Facts, found: &[(&'static str, EvidenceKind, Suspicion)]) -> V
             }
             _ => continue,
         };
-        if told {
+        if reported {
             levels[i] = if state == LaneHealth::Lost { Level::Bad } else { Level::Warn };
         }
     }

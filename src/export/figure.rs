@@ -319,8 +319,8 @@ pub fn map(subject: &RunContent, lane: usize) -> Result<Drawing, String> {
         .iter()
         .filter(|r| r.lane == contender.name)
         .map(|r| {
-            let told = r.layers(&lists);
-            let of = |l: &usize| told.iter().find(|t| t.layer == *l)?.get(LayerNumber::GradNorm);
+            let lists_of = r.layers(&lists);
+            let of = |l: &usize| lists_of.iter().find(|t| t.layer == *l)?.get(LayerNumber::GradNorm);
             (r.step, indices.iter().map(|l| of(l).map_or(f64::NAN, f64::from)).collect())
         })
         .filter(|(_, norms): &(u64, Vec<f64>)| norms.iter().any(|x| !x.is_nan()))

@@ -94,7 +94,7 @@ fn report(subject: &RunContent, expect: &[Expectation]) -> ReportSections {
     let base = scenario.base();
     let mut differs = Vec::new();
     for lane in &subject.experiment.lanes {
-        let parent = lane.branch.as_ref().map(|b| (b.told(&lane.recipe, true), &b.ground));
+        let parent = lane.branch.as_ref().map(|b| (b.fork_origin(&lane.recipe, true), &b.ground));
         let ground = parent.as_ref().map_or(&base, |(_, ground)| ground);
         let settings = lane.written.differences(ground);
         let settings: Vec<String> =

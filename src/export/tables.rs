@@ -17,8 +17,8 @@ fn numbers(read: &ParsedLine, lists: &Lists) -> Vec<(Option<usize>, &'static str
     // Where the gradient is finite, `null` in a list means that the layer has no such number, as the distance of a single unit.
     let finite = out.iter().any(|(_, key, x)| *key == Number::GradNorm.row().key && x.is_finite());
     for layer in read.layers(lists) {
-        let told = layer.values.iter().filter(|(_, x)| !(finite && x.is_nan()));
-        out.extend(told.map(|(number, x)| (Some(layer.layer), number.row().key, decimal(x))));
+        let numbers_of = layer.values.iter().filter(|(_, x)| !(finite && x.is_nan()));
+        out.extend(numbers_of.map(|(number, x)| (Some(layer.layer), number.row().key, decimal(x))));
     }
     out
 }
@@ -91,9 +91,9 @@ pub fn wide(subject: &RunContent) -> String {
     let head =
         ["lane", "seed", "step"].map(String::from).into_iter().chain(columns.iter().map(name)).collect();
     let rows = subject.rows.iter().map(|read| {
-        let told = numbers(read, &subject.lists_of(&read.lane));
+        let numbers_of = numbers(read, &subject.lists_of(&read.lane));
         let of = |column: &(Option<usize>, &str)| {
-            let found = told.iter().find(|(layer, key, _)| (*layer, *key) == *column);
+            let found = numbers_of.iter().find(|(layer, key, _)| (*layer, *key) == *column);
             found.map_or_else(String::new, |(_, _, x)| cell(*x))
         };
         [read.lane.clone(), subject.seed(), read.step.to_string()]
@@ -116,19 +116,19 @@ pub fn npz(subject: &RunContent) -> std::io::Result<Vec<u8>> {
         let lists = subject.lists_of(&lane.name);
         let rows: Vec<&ParsedLine> = subject.rows.iter().filter(|r| r.lane == lane.name).collect();
         steps.push((format!("{}/step", lane.name), rows.iter().map(|r| r.step as i64).collect()));
-        let told: Vec<_> = rows.iter().map(|r| numbers(r, &lists)).collect();
+        let numbers_of: Vec<_> = rows.iter().map(|r| numbers(r, &lists)).collect();
         let find = |row: usize, layer: Option<usize>, key: &str| {
-            told[row].iter().find(|(l, k, _)| (*l, *k) == (layer, key)).map_or(f64::NAN, |(_, _, x)| *x)
+            numbers_of[row].iter().find(|(l, k, _)| (*l, *k) == (layer, key)).map_or(f64::NAN, |(_, _, x)| *x)
         };
         let has = |inside: bool, key: &str| {
-            told.iter().flatten().any(|(l, k, _)| l.is_some() == inside && *k == key)
+            numbers_of.iter().flatten().any(|(l, k, _)| l.is_some() == inside && *k == key)
         };
         for key in Number::ALL.map(|n| n.row().key).into_iter().filter(|key| has(false, key)) {
             let values = (0..rows.len()).map(|row| find(row, None, key)).collect();
             made.push((format!("{}/{key}", lane.name), vec![rows.len()], values));
         }
         for key in LayerNumber::ALL.map(|n| n.row().key).into_iter().filter(|key| has(true, key)) {
-            let having = told.iter().flatten().filter(|(_, k, _)| *k == key).filter_map(|(l, ..)| *l);
+            let having = numbers_of.iter().flatten().filter(|(_, k, _)| *k == key).filter_map(|(l, ..)| *l);
             let layers: BTreeSet<usize> = having.collect();
             let of = |row: usize| layers.iter().map(move |l| (row, *l));
             let values = (0..rows.len()).flat_map(of).map(|(row, l)| find(row, Some(l), key)).collect();

@@ -118,7 +118,7 @@ impl<'a> Clinic<'a> {
 
     /// Calls `say` before every cure that is tried.
     #[must_use]
-    pub fn telling(mut self, say: &'a OnCure<'a>) -> Self {
+    pub fn on_cure(mut self, say: &'a OnCure<'a>) -> Self {
         self.say = say;
         self
     }
@@ -170,13 +170,13 @@ impl<'a> Clinic<'a> {
                 |c: &SuspicionCase| c.suspicion.evidence.iter().all(|(what, _)| *what != rules::BEGUN);
             let measured =
                 |c: &&SuspicionCase| c.kind == EvidenceKind::Measured && c.suspicion.level > Level::Note;
-            let by_heart = cases.iter().filter(measured).any(memorised);
+            let learnt_any = cases.iter().filter(measured).any(memorised);
             for kind in
                 [EvidenceKind::Setting, EvidenceKind::Symptom, EvidenceKind::General, EvidenceKind::Last]
             {
-                if (kind == EvidenceKind::General && (by_heart || enough(&tried) && set(&cases)))
+                if (kind == EvidenceKind::General && (learnt_any || enough(&tried) && set(&cases)))
                     || (kind == EvidenceKind::Symptom && enough(&tried) && set(&cases))
-                    || (kind == EvidenceKind::Last && (by_heart || enough(&tried)))
+                    || (kind == EvidenceKind::Last && (learnt_any || enough(&tried)))
                 {
                     continue;
                 }

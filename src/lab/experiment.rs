@@ -70,7 +70,7 @@ impl Branch {
     }
 
     /// The description of the fork for a lane with this recipe.
-    pub fn told(&self, recipe: &Recipe, begun: bool) -> ForkOrigin {
+    pub fn fork_origin(&self, recipe: &Recipe, begun: bool) -> ForkOrigin {
         let carried = self.carried(recipe);
         ForkOrigin {
             parent: self.parent,

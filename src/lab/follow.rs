@@ -4,7 +4,7 @@
 use super::exam;
 use super::experiment::{Experiment, info};
 use super::files::{self, Disk};
-use super::lane::{log, marked, told_mark};
+use super::lane::{log, mark_event, marked};
 use super::run::journal;
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
@@ -48,13 +48,13 @@ impl LaneDetails {
     }
 
     /// The events of one line of this lane.
-    fn tell(&self, read: &log::ParsedLine, out: &mut Vec<Event>) {
+    fn emit(&self, read: &log::ParsedLine, out: &mut Vec<Event>) {
         let (lane, step) = (self.id, read.step);
         let seconds = self.pace * step as f64;
         let measure = Box::new(read.measure(seconds));
         let layers = read.layers(&self.lists);
         if marked(step) || !read.finite() {
-            out.push(told_mark(lane, &measure, &layers));
+            out.push(mark_event(lane, &measure, &layers));
         }
         out.push(Event::Measured { lane, measure, layers });
         if let Some(dead) = read.dead(&self.lists) {
@@ -101,9 +101,9 @@ pub fn abandoned(run: &Path, lanes: &BTreeMap<String, (LaneDetails, LaneInfo)>) 
             let known = lanes.get(&lane);
             back = known.map(|(t, info)| Event::Rewound { lane: t.id, info: Box::new(info.clone()), step });
         } else if let (Some(_), Some(row)) = (&back, log::ParsedLine::parse(&line))
-            && let Some((teller, _)) = lanes.get(&row.lane)
+            && let Some((details, _)) = lanes.get(&row.lane)
         {
-            teller.tell(&row, &mut events);
+            details.emit(&row, &mut events);
         }
     }
     events.extend(back);
@@ -119,9 +119,9 @@ pub fn history(run: &Path, lanes: &BTreeMap<String, LaneDetails>) -> Vec<Event> 
         // A resumed run reports its changes itself.
         if journal::read(&line).is_none()
             && let Some(row) = log::ParsedLine::parse(&line)
-            && let Some(teller) = lanes.get(&row.lane)
+            && let Some(details) = lanes.get(&row.lane)
         {
-            teller.tell(&row, &mut events);
+            details.emit(&row, &mut events);
         }
     }
     events
@@ -161,7 +161,7 @@ impl Numbers {
 /// A lane that is followed.
 #[derive(Debug)]
 struct FollowedLane {
-    teller: LaneDetails,
+    details: LaneDetails,
     info: LaneInfo,
     step: u64,
     /// Whether its last line was not finite.
@@ -178,7 +178,7 @@ impl FollowedLane {
         self.info.cost = self.info.recipe.defence.cost(self.info.outputs.size());
         let step = edit.step;
         self.info.edits.push(edit);
-        Some(Event::Changed { lane: self.teller.id, info: Box::new(self.info.clone()), step })
+        Some(Event::Changed { lane: self.details.id, info: Box::new(self.info.clone()), step })
     }
 }
 
@@ -294,7 +294,7 @@ impl Follower {
         if self.looked.is_none_or(|at| now.saturating_sub(at) >= LOOK) {
             self.looked = Some(now);
             let trained = run_dir::in_use(&self.path);
-            log.tell_phases(&self.path, trained, events);
+            log.emit_phases(&self.path, trained, events);
         }
         Ok(())
     }
@@ -322,7 +322,7 @@ impl Follower {
             .map_err(|faults| faults.first().map_or_else(String::new, ToString::to_string))?;
         let file = File::open(self.path.join("metrics.jsonl")).map_err(fault)?;
         let before: Vec<LaneId> =
-            self.log.iter().flat_map(|l| l.lanes.values().map(|lane| lane.teller.id)).collect();
+            self.log.iter().flat_map(|l| l.lanes.values().map(|lane| lane.details.id)).collect();
         let mut lanes = BTreeMap::new();
         for contender in &experiment.lanes {
             let name = &contender.name;
@@ -335,7 +335,7 @@ impl Follower {
                 info.edits = contender.journal.iter().take_while(|e| e.step == 0).cloned().collect();
             }
             info.fork = contender.branch.as_ref().map(|branch| {
-                let fork = branch.told(&contender.recipe, true);
+                let fork = branch.fork_origin(&contender.recipe, true);
                 let parent = numbers.of(&self.path, &fork.from);
                 let from =
                     self.prefix.as_ref().map_or_else(|| fork.from.clone(), |p| format!("{p} {}", fork.from));
@@ -343,18 +343,21 @@ impl Follower {
             });
             let step = branch.map_or(0, |b| b.overrides.at as u64);
             let lane = saved.as_ref().and_then(|c| c.lanes.iter().find(|l| l.name == *name));
-            let teller = lane.map_or_else(
+            let details = lane.map_or_else(
                 || LaneDetails::new(id, &info, 0.0, 0),
                 |l| LaneDetails::new(id, &info, l.seconds, l.snapshot.step),
             );
             events.push(Event::Started { lane: id, info: Box::new(info.clone()), step });
-            lanes
-                .insert(name.clone(), FollowedLane { teller, info, step, wild: false, phase: Phase::Paused });
+            lanes.insert(
+                name.clone(),
+                FollowedLane { details, info, step, wild: false, phase: Phase::Paused },
+            );
         }
-        let known =
-            |(name, lane): (&String, &FollowedLane)| (name.clone(), (lane.teller.clone(), lane.info.clone()));
+        let known = |(name, lane): (&String, &FollowedLane)| {
+            (name.clone(), (lane.details.clone(), lane.info.clone()))
+        };
         events.extend(abandoned(&self.path, &lanes.iter().map(known).collect()));
-        let gone = before.into_iter().filter(|id| lanes.values().all(|l: &FollowedLane| l.teller.id != *id));
+        let gone = before.into_iter().filter(|id| lanes.values().all(|l: &FollowedLane| l.details.id != *id));
         events.extend(gone.map(|lane| Event::Removed { lane }));
         if other {
             events.push(Event::Notice(format!("{}: the data are others by now", self.path.display())));
@@ -389,7 +392,7 @@ impl FollowedLog {
             } else if let Some(row) = log::ParsedLine::parse(line.as_bytes())
                 && let Some(lane) = self.lanes.get_mut(&row.lane)
             {
-                lane.teller.tell(&row, events);
+                lane.details.emit(&row, events);
                 lane.step = row.step;
                 lane.wild = !row.finite();
             }
@@ -398,7 +401,7 @@ impl FollowedLog {
     }
 
     /// Reports which lanes train and which have ended. `trained`: whether a process holds the run's lock.
-    fn tell_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
+    fn emit_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
         let going = |l: &FollowedLane| matches!(l.phase, Phase::Paused | Phase::Running);
         // Only the checkpoint contains the reason why a lane ended. It is large, so it is read only if a lane may have
         // ended.
@@ -419,7 +422,7 @@ impl FollowedLog {
             if phase != lane.phase {
                 lane.phase = phase.clone();
                 let step = if let Phase::Diverged(d) = &phase { d.step } else { lane.step };
-                events.push(Event::Phase { lane: lane.teller.id, step, phase });
+                events.push(Event::Phase { lane: lane.details.id, step, phase });
             }
         }
     }

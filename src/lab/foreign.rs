@@ -5,7 +5,7 @@ mod names;
 
 use crate::diagnosis::{Diagnosis, LaneMeasurements, signals};
 use crate::engine::data::reading::short;
-use crate::lab::lane::told_mark;
+use crate::lab::lane::mark_event;
 use crate::logs::RunLog;
 use crate::logs::layers::{LayerOrder, LogLayers};
 use crate::logs::series::LogSeries;
@@ -31,7 +31,7 @@ pub struct Foreign {
     seen: (u64, u64),
     layers: LogLayers,
     /// How many numbers each reported step had.
-    told: BTreeMap<u64, usize>,
+    sent: BTreeMap<u64, usize>,
     grown: Option<Duration>,
     looks: usize,
     phase: Option<Phase>,
@@ -42,17 +42,17 @@ pub struct Foreign {
 /// The findings about a log, read to its end, and where its loss stopped being a number.
 pub fn diagnosis(mut log: RunLog) -> (Diagnosis, Option<Divergence>) {
     log.read_to_end();
-    let (mut told, mut info, mut phase) = (LaneMeasurements::default(), None, Phase::Paused);
+    let (mut measurements, mut info, mut phase) = (LaneMeasurements::default(), None, Phase::Paused);
     let mut foreign = Foreign::new(log, 0, String::new());
     for event in foreign.poll(Duration::ZERO) {
-        told.apply(&event);
+        measurements.apply(&event);
         match event {
             Event::Started { info: new, .. } => info = Some(new),
             Event::Phase { phase: new, .. } => phase = new,
             _ => {}
         }
     }
-    let facts = info.map(|info| told.facts(&info, &phase, None));
+    let facts = info.map(|info| measurements.facts(&info, &phase, None));
     // Without a number that is known, nothing can be in order.
     let facts = facts.filter(|f| !f.marks.is_empty() || !f.evaluations.is_empty());
     let lost = if let Phase::Diverged(lost) = phase { Some(lost) } else { foreign.gap() };
@@ -87,7 +87,7 @@ impl Foreign {
             name,
             seen: (0, 0),
             layers: LogLayers::default(),
-            told: BTreeMap::new(),
+            sent: BTreeMap::new(),
             grown: None,
             looks: 0,
             phase: None,
@@ -109,15 +109,15 @@ impl Foreign {
             pieces += 1;
         }
         self.looks += 1;
-        let seen = (self.log.told.points, self.log.told.restarts);
+        let seen = (self.log.content.points, self.log.content.restarts);
         if seen != self.seen || self.looks == 1 {
             // The content found at the first poll does not show whether the log is still growing.
             self.grown = (self.looks > 1).then_some(now);
-            self.tell(seen.1 != self.seen.1, &mut events);
+            self.emit(seen.1 != self.seen.1, &mut events);
             self.seen = seen;
         }
-        self.tell_phase(now, &mut events);
-        let remarks = &self.log.told.remarks;
+        self.emit_phase(now, &mut events);
+        let remarks = &self.log.content.remarks;
         events.extend(remarks[self.said.min(remarks.len())..].iter().map(|what| Event::Notice(what.clone())));
         self.said = remarks.len();
         if self.fault != self.log.fault {
@@ -128,28 +128,28 @@ impl Foreign {
     }
 
     /// Makes events for new content, or for all content if an earlier step has changed or layers were found.
-    fn tell(&mut self, restarted: bool, events: &mut Vec<Event>) {
+    fn emit(&mut self, restarted: bool, events: &mut Vec<Event>) {
         let layers = self.log.layers();
         let rows = self.rows(&layers);
-        let newest = self.told.keys().next_back().copied();
-        let changed = |(step, row): (&u64, &StepNumbers)| self.told.get(step) != Some(&row.count());
+        let newest = self.sent.keys().next_back().copied();
+        let changed = |(step, row): (&u64, &StepNumbers)| self.sent.get(step) != Some(&row.count());
         let earlier = newest.is_some_and(|newest| rows.range(..=newest).any(changed));
         let names = |layers: &LogLayers| layers.names.clone();
-        if restarted || earlier || self.told.is_empty() || names(&layers) != names(&self.layers) {
-            self.told.clear();
+        if restarted || earlier || self.sent.is_empty() || names(&layers) != names(&self.layers) {
+            self.sent.clear();
             self.phase = None;
             let info = Box::new(self.info(&layers));
             events.push(Event::Started { lane: self.id, info, step: 0 });
         }
-        let newest = self.told.keys().next_back().copied();
+        let newest = self.sent.keys().next_back().copied();
         for (&step, row) in rows.iter().filter(|(step, _)| newest.is_none_or(|n| **step > n)) {
-            self.told.insert(step, row.count());
-            self.tell_row(step, row, events);
+            self.sent.insert(step, row.count());
+            self.emit_row(step, row, events);
         }
         self.layers = layers;
     }
 
-    fn tell_row(&self, step: u64, row: &StepNumbers, events: &mut Vec<Event>) {
+    fn emit_row(&self, step: u64, row: &StepNumbers, events: &mut Vec<Event>) {
         let base =
             Measure { step, epoch: row.epoch.unwrap_or_default(), evaluations: step, ..Measure::default() };
         let of = |validation: bool| {
@@ -161,7 +161,7 @@ impl Foreign {
             layers.map(|(i, x)| LayerMeasure::of(i).with(LayerNumber::GradNorm, *x as f32)).collect();
         let measure = of(false);
         if measure.values.iter().next().is_some() || !layers.is_empty() {
-            events.push(told_mark(self.id, &measure, &layers));
+            events.push(mark_event(self.id, &measure, &layers));
             events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers });
         }
         let evaluation = of(true);
@@ -174,29 +174,29 @@ impl Foreign {
     fn rows(&self, layers: &LogLayers) -> BTreeMap<u64, StepNumbers> {
         let mut rows: BTreeMap<u64, StepNumbers> = BTreeMap::new();
         let place = |step: f64| (0.0..9e15).contains(&step).then_some(step as u64);
-        let told = &self.log.told;
+        let content = &self.log.content;
         for (number, series) in self.known(layers) {
-            let scale = if percent(&told.series[series]) { 0.01 } else { 1.0 };
-            for (step, x) in told.series[series].points() {
+            let scale = if percent(&content.series[series]) { 0.01 } else { 1.0 };
+            for (step, x) in content.series[series].points() {
                 let Some(step) = place(step) else { continue };
                 let values = &mut rows.entry(step).or_default().values;
                 values.retain(|(n, _)| *n != number);
                 values.push((number, scale * x));
             }
         }
-        for (step, squares) in told.squares(&layers.after) {
+        for (step, squares) in content.squares(&layers.after) {
             if let Some(row) = place(step).and_then(|step| rows.get_mut(&step)) {
                 row.values.push((Number::GradNormClipped, squares.sqrt()));
             }
         }
-        if let Some(epochs) = told.get("epoch") {
+        if let Some(epochs) = content.get("epoch") {
             for (step, x) in epochs.points() {
                 if let Some(row) = place(step).and_then(|step| rows.get_mut(&step)) {
                     row.epoch = Some(x);
                 }
             }
         }
-        for (step, norms) in told.norms(layers) {
+        for (step, norms) in content.norms(layers) {
             let Some(step) = place(step) else { continue };
             let row = rows.entry(step).or_default();
             // If the log has no total norm, the norm over all layers is used.
@@ -211,7 +211,7 @@ impl Foreign {
 
     /// Numbers of the lab, each with the index of its series.
     fn known(&self, layers: &LogLayers) -> Vec<(Number, usize)> {
-        let series = &self.log.told.series;
+        let series = &self.log.content.series;
         let total = layers.total.map(|i| (Number::GradNorm, i));
         let known = names::of(series.iter().map(|s| &s.name[..])).into_iter().chain(total);
         // An accuracy in percent would exceed the axis of shares; it is described in words.
@@ -247,8 +247,8 @@ impl Foreign {
 
     /// The description of the log in words, line by line.
     fn words(&self, layers: &LogLayers) -> Vec<String> {
-        let told = &self.log.told;
-        let mut words = vec![format!("{}, {} series", self.log.kind, told.series.len())];
+        let content = &self.log.content;
+        let mut words = vec![format!("{}, {} series", self.log.kind, content.series.len())];
         if layers.names.is_empty() {
             words.push(
                 "no gradient norms of layers: whether gradients reach the first of them cannot be judged"
@@ -279,7 +279,7 @@ impl Foreign {
         // As `gradtui hook` names them: `dead/NAME`.
         let written = |what: &str| {
             let of = |name: &str| name.split_once('/').is_some_and(|(number, _)| number == what);
-            told.series.iter().any(|series| of(&series.name))
+            content.series.iter().any(|series| of(&series.name))
         };
         let missing = [
             (has(Number::Loss), "loss"),
@@ -296,15 +296,16 @@ impl Foreign {
             words.push("dead units and sizes of updates in a log are listed below, but not judged".into());
         }
         for (number, series) in self.known(layers) {
-            words.push(format!("{} is {}", number.row().label, told.series[series].name));
+            words.push(format!("{} is {}", number.row().label, content.series[series].name));
         }
         let shown: Vec<usize> = self.known(layers).into_iter().map(|k| k.1).collect();
         let member = |i: &usize| layers.members.iter().any(|m| m.0 == *i);
-        let rest: Vec<usize> = (0..told.series.len()).filter(|i| !shown.contains(i) && !member(i)).collect();
+        let rest: Vec<usize> =
+            (0..content.series.len()).filter(|i| !shown.contains(i) && !member(i)).collect();
         if !rest.is_empty() {
             words.push("without a curve here:".into());
         }
-        for series in rest.iter().take(LISTED).map(|i| &told.series[*i]) {
+        for series in rest.iter().take(LISTED).map(|i| &content.series[*i]) {
             let [least, greatest, last] = [series.min, series.max, series.last].map(short);
             words.push(format!(
                 "{}: {} points, {least} to {greatest}, last {last}",
@@ -318,15 +319,15 @@ impl Foreign {
     }
 
     /// Reports whether the log grows, has stopped growing, or ends in a loss that is not finite.
-    fn tell_phase(&mut self, now: Duration, events: &mut Vec<Event>) {
+    fn emit_phase(&mut self, now: Duration, events: &mut Vec<Event>) {
         let live = self.grown.is_some_and(|at| now.saturating_sub(at) < LIVE);
         let phase = match self.lost() {
             Some(lost) => Phase::Diverged(lost),
             None if live => Phase::Running,
             None => Phase::Paused,
         };
-        if self.phase.as_ref() != Some(&phase) && self.looks > 0 && !self.told.is_empty() {
-            let step = self.told.keys().next_back().copied().unwrap_or(0);
+        if self.phase.as_ref() != Some(&phase) && self.looks > 0 && !self.sent.is_empty() {
+            let step = self.sent.keys().next_back().copied().unwrap_or(0);
             events.push(Event::Phase { lane: self.id, step, phase: phase.clone() });
             self.phase = Some(phase);
         }
@@ -336,7 +337,7 @@ impl Foreign {
     fn gap(&self) -> Option<Divergence> {
         let losses = self.known(&self.layers).into_iter();
         let losses = losses.filter(|(n, _)| matches!(n, Number::Loss | Number::ValLoss));
-        losses.map(|(_, i)| &self.log.told.series[i]).find_map(|series| {
+        losses.map(|(_, i)| &self.log.content.series[i]).find_map(|series| {
             let gaps: Vec<f64> = series.points().filter(|p| !p.1.is_finite()).map(|p| p.0).collect();
             let step = gaps.first()?.max(0.0) as u64;
             let (name, all) = (&series.name, series.points().count());
@@ -351,14 +352,14 @@ impl Foreign {
     /// The report of the end, if the loss is no longer finite.
     fn lost(&self) -> Option<Divergence> {
         let (_, loss) = self.known(&self.layers).into_iter().find(|(n, _)| *n == Number::Loss)?;
-        let loss = &self.log.told.series[loss];
+        let loss = &self.log.content.series[loss];
         if loss.last.is_finite() {
             return None;
         }
         let points: Vec<(f64, f64)> = loss.points().collect();
         let first = points.iter().rposition(|p| p.1.is_finite()).map_or(0, |i| i + 1);
         let step = points.get(first).map_or(0.0, |p| p.0).max(0.0) as u64;
-        let norm = self.layers.total.map(|i| &self.log.told.series[i]);
+        let norm = self.layers.total.map(|i| &self.log.content.series[i]);
         let norm = norm.and_then(|s| s.points().filter(|p| p.1.is_finite() && p.0 <= step as f64).last());
         let before =
             norm.map_or_else(String::new, |n| format!("; the gradient before had the norm {:.3e}", n.1));

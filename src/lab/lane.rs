@@ -171,7 +171,7 @@ pub fn logged(n: u64) -> bool {
 }
 
 /// The event for a step by which a lane is judged.
-pub fn told_mark(lane: LaneId, measure: &Measure, layers: &[LayerMeasure]) -> Event {
+pub fn mark_event(lane: LaneId, measure: &Measure, layers: &[LayerMeasure]) -> Event {
     let mark = MeasuredStep { step: measure.step, values: measure.values, layers: layers.to_vec() };
     Event::Marked { lane, mark: Arc::new(mark) }
 }
@@ -292,7 +292,7 @@ impl TrainingLane {
             }
             if mark {
                 let (measure, layers) = self.trainer.measure();
-                news.events.push(told_mark(self.id, &measure, layers));
+                news.events.push(mark_event(self.id, &measure, layers));
             }
             // The hash is taken before early stopping restores other parameters.
             let hash = (evaluate || step == plan.end).then(|| self.hash());
@@ -391,7 +391,7 @@ impl TrainingLane {
         let (mut measure, layers) = self.trainer.measure();
         measure.seconds = self.seconds + seconds;
         measure.spread = self.spread();
-        self.since.tell(&mut measure);
+        self.since.add_to(&mut measure);
         self.since = NumberRanges::default();
         let layers = layers.to_vec();
         self.shown = measure.step;
@@ -402,11 +402,11 @@ impl TrainingLane {
     /// steps before it that were not shown.
     fn gap(&mut self, log: bool, seconds: f64, news: &mut TurnResult) {
         let mut before = Measure::default();
-        self.since.tell(&mut before);
+        self.since.add_to(&mut before);
         let Measure { least, greatest, .. } = before;
         let measure = Measure { seconds: self.seconds + seconds, least, greatest, ..self.trainer.gap() };
         news.events.push(Event::Measured { lane: self.id, measure: Box::new(measure), layers: Vec::new() });
-        news.events.push(told_mark(self.id, &measure, &[]));
+        news.events.push(mark_event(self.id, &measure, &[]));
         if log {
             let line = log::LogRow { spread: self.spread(), ..log::LogRow::new(&self.name, &measure) };
             news.lines.push(line.line(self.id));

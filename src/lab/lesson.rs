@@ -24,14 +24,14 @@ pub struct PageExpectations {
     /// For each choice, the condition under which it is right.
     pub choices: Vec<Expectation>,
     /// The number that the question asks for.
-    pub number: Option<Number>,
+    pub number: Option<QuestionNumber>,
 }
 
 /// A number of a lane that a question asks for: `plain.loss`.
 #[derive(Clone, Debug)]
-pub struct Number(Expectation);
+pub struct QuestionNumber(Expectation);
 
-impl Number {
+impl QuestionNumber {
     /// Its value among these lanes.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl PageExpectations {
                 asked.choices.extend(read(format!("predict.choices[{k}].when"), &choice.when));
             }
             if choices.is_empty() {
-                asked.number = read("predict.of".into(), &format!("{of} > 0")).map(Number);
+                asked.number = read("predict.of".into(), &format!("{of} > 0")).map(QuestionNumber);
             }
         }
         if faults.is_empty() { Ok(asked) } else { Err(faults) }

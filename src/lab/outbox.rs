@@ -5,7 +5,7 @@
 //! changes and evaluations are kept; evaluations are thinned only if thousands of them are unread.
 
 use crate::lab::exam::PROBE;
-use crate::number::{Between, Number, Values};
+use crate::number::{Between, Number, NumberValues};
 use crate::telemetry::{Event, LaneId, Measure};
 use std::collections::{HashMap, HashSet};
 
@@ -100,7 +100,7 @@ fn merge(later: &mut Event, earlier: &Measure) {
         match number.row().between {
             Between::Newest => {}
             Between::Range(_) => {
-                let end = |values: &Values, or: f64| values.get(number).unwrap_or(or);
+                let end = |values: &NumberValues, or: f64| values.get(number).unwrap_or(or);
                 let least = end(&measure.least, new).min(end(&earlier.least, old));
                 let greatest = end(&measure.greatest, new).max(end(&earlier.greatest, old));
                 measure.least.set(number, Some(least));

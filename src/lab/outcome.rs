@@ -3,7 +3,7 @@
 use crate::diagnosis::{Diagnosis, LaneMeasurements, RULES, signals};
 use crate::lab::exam::{LaneRobustness, PROBE};
 use crate::lab::trainer::score;
-use crate::number::{LayerNumber, Number, NumberSource, Values, decimal};
+use crate::number::{LayerNumber, Number, NumberSource, NumberValues, decimal};
 use crate::scenario::Edit;
 use crate::telemetry::{Band, Data, Event, ForkOrigin, LaneId, LaneInfo, Measure, Phase};
 use std::sync::{Arc, LazyLock};
@@ -28,7 +28,7 @@ pub struct LaneStanding {
     /// The newest validation.
     pub validation: Option<Measure>,
     /// The greatest value of each number so far.
-    pub greatest: Values,
+    pub greatest: NumberValues,
     /// The present ratio of the first layer's gradient norm to the last layer's.
     pub grad_ratio: Option<f32>,
     /// The same ratio at the first step.
@@ -40,7 +40,7 @@ pub struct LaneStanding {
     /// Its phase.
     pub phase: Phase,
     /// The facts by which it is judged.
-    pub told: LaneMeasurements,
+    pub measurements: LaneMeasurements,
     /// Its description, if it was reported.
     pub info: Option<Arc<LaneInfo>>,
 }
@@ -135,10 +135,10 @@ impl LaneStanding {
             "stopped" => flag(matches!(self.phase, Phase::Stopped(_))),
             "distrust" => self.robustness.as_ref().map(|r| r.distrust.len() as f64),
             "failed" => flag(matches!(self.phase, Phase::Failed(_))),
-            "healthy" => flag(self.diagnosis()?.told().next().is_none()),
+            "healthy" => flag(self.diagnosis()?.reported().next().is_none()),
             _ => {
                 if let Some(id) = finding_of(metric) {
-                    return flag(self.diagnosis()?.told().any(|f| f.id == id));
+                    return flag(self.diagnosis()?.reported().any(|f| f.id == id));
                 }
                 if let Some((number, part)) = band_of(metric) {
                     let band = spread.and_then(|s| s.band(number));
@@ -157,7 +157,7 @@ impl LaneStanding {
 
     /// The findings from its signals alone; `None` if its description was not reported.
     pub fn diagnosis(&self) -> Option<Diagnosis> {
-        Some(signals(self.told.facts(self.info.as_deref()?, &self.phase, None)))
+        Some(signals(self.measurements.facts(self.info.as_deref()?, &self.phase, None)))
     }
 
     /// Stores its description.
@@ -196,7 +196,7 @@ impl Standings {
     pub fn apply(&mut self, event: &Event) {
         self.take(event);
         if let Some(lane) = event.lane() {
-            self.with(lane, |l| l.told.apply(event));
+            self.with(lane, |l| l.measurements.apply(event));
         }
     }
 
@@ -213,10 +213,10 @@ impl Standings {
             Event::Rewound { lane, info, step } => {
                 // After going back, later steps no longer count.
                 let old = self.lanes.iter_mut().find(|l| l.id == *lane);
-                let told = old.map(|l| std::mem::take(&mut l.told)).unwrap_or_default();
+                let measurements = old.map(|l| std::mem::take(&mut l.measurements)).unwrap_or_default();
                 self.enter(*lane, info.name.clone(), *step);
                 self.with(*lane, |l| {
-                    l.told = told;
+                    l.measurements = measurements;
                     l.is(info);
                 });
             }
@@ -273,13 +273,13 @@ impl Standings {
             step,
             last: None,
             validation: None,
-            greatest: Values::default(),
+            greatest: NumberValues::default(),
             grad_ratio: None,
             initial_grad_ratio: None,
             robustness: None,
             scores: Vec::new(),
             phase: Phase::Paused,
-            told: LaneMeasurements::default(),
+            measurements: LaneMeasurements::default(),
             info: None,
         };
         self.lanes.insert(place, standing);

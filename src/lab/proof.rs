@@ -118,7 +118,7 @@ pub fn prove(
     let text = decode(evidence.scenario.as_bytes()).map_err(|f| vec![f.in_file("scenario.ron")])?;
     let (mut scenario, data) = read_with_data(text, &files).map_err(in_file)?;
     if let Some(found) = found.filter(|f| f.whole) {
-        told_otherwise(&found.checkpoint.scenario, &scenario, &mut verdict);
+        note_differences(&found.checkpoint.scenario, &scenario, &mut verdict);
         if found.checkpoint.data != checksum(&data.train.inputs) {
             verdict.file("data", "the training samples are others than those of the run".into());
         }
@@ -188,7 +188,7 @@ pub fn prove(
 }
 
 /// Notes the settings in which a scenario differs from the one in a checkpoint.
-fn told_otherwise(text: &str, scenario: &Scenario, verdict: &mut VerificationResult) {
+fn note_differences(text: &str, scenario: &Scenario, verdict: &mut VerificationResult) {
     let Ok(told) = crate::scenario::read(text) else { return };
     for difference in told.differences(scenario) {
         verdict.file("scenario.ron", format!("{difference} since the checkpoint"));

@@ -251,7 +251,7 @@ impl Run {
         let mut info = experiment::info(&name, &recipe, &network, &self.data, self.scenario.steps as u64);
         info.edits = journal;
         let origin = branch.map(|branch| fork::LaneOrigin::new(branch, &recipe));
-        info.fork = origin.as_ref().map(|origin| origin.told(&recipe));
+        info.fork = origin.as_ref().map(|origin| origin.fork_origin(&recipe));
         let lane = self.lane_of(id, name, recipe, network);
         let place = LanePlace {
             need,
@@ -377,7 +377,7 @@ impl Run {
     }
 
     /// The step up to which all lanes have produced all their log lines.
-    pub fn told(&self) -> u64 {
+    pub fn complete_step(&self) -> u64 {
         // A fork that has not begun has no lines.
         let tells = |p: &LanePlace| (!terminal(&p.phase) || p.lane.is_none()) && p.begun();
         let of = self.present().filter(|(_, p)| tells(p));

@@ -259,9 +259,9 @@ impl RunDir {
     ///
     /// # Errors
     /// If the disk accepts no more; the lines wait for the next call.
-    pub fn flush(&mut self, told: u64) -> io::Result<()> {
+    pub fn flush(&mut self, complete: u64) -> io::Result<()> {
         let mut ready = String::new();
-        let later = match told.checked_add(1) {
+        let later = match complete.checked_add(1) {
             Some(next) => self.waiting.split_off(&(next, 0)),
             None => BTreeMap::new(),
         };

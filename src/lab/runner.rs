@@ -75,7 +75,7 @@ struct RunnerState {
 #[derive(Debug, Default)]
 struct LogTap {
     waiting: BTreeMap<(u64, LaneId), Vec<String>>,
-    told: u64,
+    complete: u64,
 }
 
 impl Runner {
@@ -187,7 +187,7 @@ impl Runner {
     pub fn take_lines(&self) -> Vec<String> {
         let Some(tap) = &self.shared.tap else { return Vec::new() };
         let mut tap = lock(tap);
-        let later = tap.told.checked_add(1).map(|next| tap.waiting.split_off(&(next, 0)));
+        let later = tap.complete.checked_add(1).map(|next| tap.waiting.split_off(&(next, 0)));
         std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().flatten().collect()
     }
 
@@ -248,28 +248,28 @@ impl RunnerState {
             }
             self.news.notify_all();
         }
-        self.hand(run);
+        self.pass_lines(run);
         self.changed.notify_all();
     }
 
     /// Adds an event of the runner itself.
-    fn tell(&self, event: Event) {
+    fn emit(&self, event: Event) {
         lock(&self.outbox).push(event);
         self.news.notify_all();
     }
 
     /// Passes on the lines of the log.
-    fn hand(&self, run: &mut Run) {
+    fn pass_lines(&self, run: &mut Run) {
         let lines = run.take_lines();
         if let Some(tap) = &self.tap {
             let mut tap = lock(tap);
             for line in &lines {
                 tap.waiting.entry((line.step, line.lane)).or_default().push(line.text.clone());
             }
-            tap.told = run.told();
+            tap.complete = run.complete_step();
         }
         if let Some(desk) = &self.desk {
-            desk.hand(run, lines);
+            desk.queue(run, lines);
         }
     }
 

@@ -143,12 +143,13 @@ impl SteppedRun {
             self.shown.push(seen);
         }
         while let Some(recall) = self.run.recall(&self.seen) {
-            if let Ok(Some((peek, told))) = recall.make(&mut self.reruns, &mut CountedPace { left: u64::MAX })
+            if let Ok(Some((peek, events))) =
+                recall.make(&mut self.reruns, &mut CountedPace { left: u64::MAX })
             {
-                self.probes.push(recall.told(told));
+                self.probes.push(recall.event(events));
                 for view in recall.views() {
                     let event = preview::look(&peek, view, &mut self.memory);
-                    self.probes.extend(event.map(|e| recall.told(vec![e])));
+                    self.probes.extend(event.map(|e| recall.event(vec![e])));
                 }
             }
             self.seen.retain(|s| s.lane() != recall.seen.lane());

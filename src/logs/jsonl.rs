@@ -59,7 +59,7 @@ impl JsonRows {
     }
 
     /// Sends the numbers of a row.
-    pub fn tell(&mut self, row: &Json, out: &mut dyn LogSink) {
+    pub fn send(&mut self, row: &Json, out: &mut dyn LogSink) {
         let key = if let StepName::Named(key) = self.key { Some(key) } else { None };
         if std::mem::take(&mut self.settings) && key.is_none() {
             return;
@@ -102,7 +102,7 @@ impl JsonLines {
             self.rows.decide(self.waiting.iter());
         }
         for row in std::mem::take(&mut self.waiting) {
-            self.rows.tell(&row, out);
+            self.rows.send(&row, out);
         }
     }
 }
@@ -121,13 +121,13 @@ impl LogReader for JsonLines {
                 Some(row) if other(&row) => {}
                 Some(row @ Json::Object(_)) if rows.key != StepName::Open => {
                     surprise = surprise.or_else(|| rows.surprise(&row));
-                    rows.tell(&row, out);
+                    rows.send(&row, out);
                 }
                 Some(row @ Json::Object(_)) => {
                     waiting.push(row);
                     if waiting.len() >= AHEAD {
                         rows.decide(waiting.iter());
-                        waiting.drain(..).for_each(|row| rows.tell(&row, out));
+                        waiting.drain(..).for_each(|row| rows.send(&row, out));
                     }
                 }
                 _ => bad += usize::from(!text.trim_ascii().is_empty()),
@@ -135,7 +135,7 @@ impl LogReader for JsonLines {
         });
         let more = more.map_err(|e| e.to_string())?;
         if bad > 0 {
-            out.say(format!("{bad} lines are no JSON objects and were left out"));
+            out.remark(format!("{bad} lines are no JSON objects and were left out"));
         }
         // The step has a name after all: when it was decided, only rows with settings had been read.
         if let Some(key) = surprise {
@@ -158,7 +158,7 @@ impl LogReader for JsonLines {
                 self.decide(out);
             }
             _ if last.trim_ascii().is_empty() => {}
-            _ => out.say("the last line is half written and was left out".into()),
+            _ => out.remark("the last line is half written and was left out".into()),
         }
     }
 }

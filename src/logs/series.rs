@@ -175,7 +175,7 @@ impl LogSink for LogContent {
         self.place(histogram, Some(exact)).push(step, value);
     }
 
-    fn say(&mut self, words: String) {
+    fn remark(&mut self, words: String) {
         if !self.remarks.contains(&words) {
             self.remarks.push(words);
         }
@@ -188,11 +188,11 @@ mod tests {
 
     #[test]
     fn a_long_series_keeps_some_points_and_the_summary_of_all() {
-        let mut told = LogContent::default();
+        let mut content = LogContent::default();
         for i in 0..100_000u32 {
-            told.point("loss", f64::from(i), if i == 500 { f64::NAN } else { -f64::from(i) });
+            content.point("loss", f64::from(i), if i == 500 { f64::NAN } else { -f64::from(i) });
         }
-        let series = told.get("loss").expect("told");
+        let series = content.get("loss").expect("told");
         assert_eq!((series.points, series.nan, series.min, series.max), (100_000, 1, -99_999.0, 0.0));
         let kept: Vec<SeriesPoint> = series.points().collect();
         assert!((KEPT..=2 * KEPT + 1).contains(&kept.len()), "{}", kept.len());
@@ -202,15 +202,15 @@ mod tests {
 
     #[test]
     fn norms_of_weight_and_bias_make_that_of_their_layer() {
-        let mut told = LogContent::default();
+        let mut content = LogContent::default();
         for step in [0.0, 1.0] {
-            told.point("grad_norm/a.weight", step, 3.0);
-            told.point("grad_norm/a.bias", step, 4.0 + step);
-            told.point("grad_norm/b.weight", step, 1.0);
+            content.point("grad_norm/a.weight", step, 3.0);
+            content.point("grad_norm/a.bias", step, 4.0 + step);
+            content.point("grad_norm/b.weight", step, 1.0);
         }
-        told.point("grad_norm/a.weight", 2.0, 3.0);
-        let layers = told.layers(None);
+        content.point("grad_norm/a.weight", 2.0, 3.0);
+        let layers = content.layers(None);
         assert_eq!(layers.names, ["a", "b"]);
-        assert_eq!(told.norms(&layers), [(0.0, vec![5.0, 1.0]), (1.0, vec![34f64.sqrt(), 1.0])]);
+        assert_eq!(content.norms(&layers), [(0.0, vec![5.0, 1.0]), (1.0, vec![34f64.sqrt(), 1.0])]);
     }
 }

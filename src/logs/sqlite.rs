@@ -26,7 +26,7 @@ pub struct StoredRun {
     kind: DatabaseKind,
     run: String,
     /// The last row that was read.
-    told: i64,
+    last_sent: i64,
     seen: Option<FileState>,
 }
 
@@ -131,12 +131,12 @@ pub fn runs(path: &Path) -> Result<Vec<(String, StoredRun)>, String> {
     let mut statement = connection.prepare(sql).map_err(fault)?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
     let rows: Vec<(String, String)> = rows.and_then(Iterator::collect).map_err(fault)?;
-    let stored = |run: String| StoredRun { path: path.into(), kind, run, told: -1, seen: None };
+    let stored = |run: String| StoredRun { path: path.into(), kind, run, last_sent: -1, seen: None };
     Ok(rows.into_iter().map(|(run, name)| (name, stored(run))).collect())
 }
 
 impl StoredRun {
-    fn tell(&mut self, connection: &Connection, out: &mut dyn LogSink) -> rusqlite::Result<bool> {
+    fn send(&mut self, connection: &Connection, out: &mut dyn LogSink) -> rusqlite::Result<bool> {
         let sql = match self.kind {
             DatabaseKind::Mlflow => {
                 "select rowid, step, key, value, is_nan from metrics where run_uuid = ?1 and rowid > ?2 order by rowid limit ?3"
@@ -149,10 +149,10 @@ impl StoredRun {
             }
         };
         let mut statement = connection.prepare(sql)?;
-        let mut rows = statement.query(rusqlite::params![self.run, self.told, ROWS])?;
+        let mut rows = statement.query(rusqlite::params![self.run, self.last_sent, ROWS])?;
         let mut count = 0;
         while let Some(row) = rows.next()? {
-            (self.told, count) = (row.get(0)?, count + 1);
+            (self.last_sent, count) = (row.get(0)?, count + 1);
             let step = row.get::<_, i64>(1)? as f64;
             match self.kind {
                 DatabaseKind::Mlflow => {
@@ -184,7 +184,7 @@ impl LogReader for StoredRun {
             return Ok(false);
         }
         let opened = open(&self.path)?;
-        let more = self.tell(&opened.connection, out).map_err(|e| e.to_string())?;
+        let more = self.send(&opened.connection, out).map_err(|e| e.to_string())?;
         if !more {
             self.seen = Some(now);
         }

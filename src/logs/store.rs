@@ -63,7 +63,7 @@ impl LogReader for StoreReader {
         for (name, tail) in &mut self.files {
             let read = tail.lines(|line| match line {
                 TailLine::Anew => anew = true,
-                TailLine::Text(text) => tell(self.form, name, text, out),
+                TailLine::Text(text) => send(self.form, name, text, out),
             });
             more |= read.map_err(|e| format!("{name}: {e}"))?;
         }
@@ -78,12 +78,12 @@ impl LogReader for StoreReader {
 
     fn close(&mut self, out: &mut dyn LogSink) {
         for (name, tail) in &mut self.files {
-            tell(self.form, name, &tail.last_line(), out);
+            send(self.form, name, &tail.last_line(), out);
         }
     }
 }
 
-fn tell(form: LineFormat, name: &str, line: &[u8], out: &mut dyn LogSink) {
+fn send(form: LineFormat, name: &str, line: &[u8], out: &mut dyn LogSink) {
     let line = String::from_utf8_lossy(line);
     let mut cells = line.split_ascii_whitespace();
     let (step, value) = match form {

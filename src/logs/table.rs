@@ -100,7 +100,7 @@ impl TableReader {
 }
 
 /// Sends the numbers of a row; returns whether the row is complete.
-fn tell(form: &mut Option<TableColumns>, row: &mut u64, line: &str, out: &mut dyn LogSink) -> bool {
+fn send(form: &mut Option<TableColumns>, row: &mut u64, line: &str, out: &mut dyn LogSink) -> bool {
     if !counts(line) {
         return true;
     }
@@ -108,7 +108,7 @@ fn tell(form: &mut Option<TableColumns>, row: &mut u64, line: &str, out: &mut dy
         let found = TableColumns::new(line);
         let first = found.headings.first().is_some_and(|h| h == "column 0");
         *form = Some(found);
-        return !first || tell(form, row, line, out);
+        return !first || send(form, row, line, out);
     };
     let cells = cells(line, form.separator);
     if cells == form.headings {
@@ -160,12 +160,12 @@ impl LogReader for TableReader {
             }
             TailLine::Text(text) => {
                 let text = String::from_utf8_lossy(text);
-                *short += u64::from(!tell(form, row, &text, out));
+                *short += u64::from(!send(form, row, &text, out));
                 *last = end(form.as_ref(), &text).unwrap_or_default();
             }
         });
         if *short > before {
-            out.say(format!("{} rows have not as many cells as the heading and were left out", *short));
+            out.remark(format!("{} rows have not as many cells as the heading and were left out", *short));
         }
         more.map_err(|e| e.to_string())
     }
@@ -178,8 +178,8 @@ impl LogReader for TableReader {
             begun && cell.ends_with(['.', ',', 'e', '+', '-'])
                 || decimals && number(&cell).is_some() && !cell.contains(['.', ',', 'e'])
         });
-        if half || !tell(&mut self.form, &mut self.row, &String::from_utf8_lossy(&last), out) {
-            out.say("the last row is half written and was left out".into());
+        if half || !send(&mut self.form, &mut self.row, &String::from_utf8_lossy(&last), out) {
+            out.remark("the last row is half written and was left out".into());
         }
     }
 }

@@ -33,7 +33,7 @@ struct EventFile {
     read: u64,
     /// The prefix of the names of its series.
     prefix: String,
-    told: TagProperties,
+    properties: TagProperties,
     /// Whether its damage was reported.
     damaged: bool,
     /// Whether it ends with an incomplete record.
@@ -113,12 +113,12 @@ impl Events {
             self.files.drain(..).map(|f| (f.path.clone(), f)).collect();
         for path in found {
             let prefix = prefix(&path);
-            let told = TagProperties::default();
+            let properties = TagProperties::default();
             let new = EventFile {
                 path: path.clone(),
                 read: 0,
                 prefix,
-                told,
+                properties,
                 damaged: false,
                 half: false,
                 newest: i64::MIN,
@@ -137,7 +137,8 @@ impl Events {
     fn again(&mut self, out: &mut dyn LogSink) {
         out.restart();
         for part in &mut self.files {
-            (part.read, part.told, part.half, part.newest) = (0, TagProperties::default(), false, i64::MIN);
+            (part.read, part.properties, part.half, part.newest) =
+                (0, TagProperties::default(), false, i64::MIN);
         }
     }
 
@@ -183,7 +184,7 @@ impl EventFile {
                 // Zero bytes are space that the file system reserved for later data.
                 if rest.iter().any(|b| *b != 0) && head.iter().any(|b| *b != 0) && !self.damaged {
                     self.damaged = true;
-                    out.say(format!(
+                    out.remark(format!(
                         "{}: damaged after {} bytes; what follows cannot be read",
                         self.path.display(),
                         self.read + at as u64
@@ -209,12 +210,12 @@ impl EventFile {
                 if sum == [0; 4] || self.read + (at + end) as u64 == length {
                     return Ok(self.reached(at, false));
                 }
-                out.say(format!(
+                out.remark(format!(
                     "{}: the record after {} bytes is damaged and was left out",
                     self.path.display(),
                     self.read + at as u64
                 ));
-            } else if let Some(purge) = self.tell(payload, void, out)
+            } else if let Some(purge) = self.send(payload, void, out)
                 && !known
             {
                 return Ok(ReadResult::Purge(purge));
@@ -230,7 +231,7 @@ impl EventFile {
     }
 
     /// Sends the values of a record; returns the step of a purge, if it is one.
-    fn tell(&mut self, payload: &[u8], void: i64, out: &mut dyn LogSink) -> Option<i64> {
+    fn send(&mut self, payload: &[u8], void: i64, out: &mut dyn LogSink) -> Option<i64> {
         let event = EventRecord::read(payload);
         if event.step >= void {
             return None;
@@ -239,7 +240,7 @@ impl EventFile {
         let (step, prefix) = (event.step as f64, &self.prefix);
         let name = |tag: &str| if prefix.is_empty() { tag.to_string() } else { format!("{prefix}{tag}") };
         for summary in event.summaries() {
-            self.told.summary(summary, &mut |tag, value| match value {
+            self.properties.summary(summary, &mut |tag, value| match value {
                 event::SummaryValue::Number(x) => out.point(&name(tag), step, x),
                 event::SummaryValue::Norm(x, exact) => out.norm(&name(tag), step, x, exact),
             });
@@ -281,7 +282,7 @@ impl LogReader for Events {
     fn close(&mut self, out: &mut dyn LogSink) {
         let half = self.files.iter().filter(|f| f.half && !f.damaged).count();
         if half > 0 {
-            out.say(format!("{half} of {} event files end in half a record", self.files.len()));
+            out.remark(format!("{half} of {} event files end in half a record", self.files.len()));
         }
     }
 }

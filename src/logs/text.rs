@@ -119,7 +119,7 @@ impl Pattern {
     }
 
     /// Sends the numbers in a line; returns whether it matches.
-    fn tell(&mut self, line: &str, epoch: Option<f64>, out: &mut dyn LogSink) -> bool {
+    fn send(&mut self, line: &str, epoch: Option<f64>, out: &mut dyn LogSink) -> bool {
         let Some(found) = self.regex.captures(line) else { return false };
         let value = |i: usize| found.get(i + 1).and_then(|m| number(m.as_str()));
         let named = |name: &str| self.names.iter().position(|n| n == name).and_then(value);
@@ -164,7 +164,7 @@ impl TextReader {
             for (_, texts) in &FORMS {
                 let mut tried = compiled(texts)?;
                 let mut lines = head.lines().map(plain);
-                if lines.any(|line| tried.iter_mut().any(|p| p.tell(&line, None, &mut Nowhere))) {
+                if lines.any(|line| tried.iter_mut().any(|p| p.send(&line, None, &mut Nowhere))) {
                     fits = Some(compiled(texts)?);
                     break;
                 }
@@ -184,7 +184,7 @@ impl LogSink for Nowhere {
     fn restart(&mut self) {}
     fn point(&mut self, _: &str, _: f64, _: f64) {}
     fn norm(&mut self, _: &str, _: f64, _: f64, _: bool) {}
-    fn say(&mut self, _: String) {}
+    fn remark(&mut self, _: String) {}
 }
 
 /// A line as a terminal would show it: without colours, and after backspaces and carriage returns took effect.
@@ -209,7 +209,7 @@ pub fn plain(line: &str) -> String {
 }
 
 /// Sends the numbers of a line.
-fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mut dyn LogSink) -> bool {
+fn send(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mut dyn LogSink) -> bool {
     static EPOCH: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^\s*Epoch ([0-9]+)/[0-9]+\s*$").expect("a pattern of our own"));
     let line = plain(&String::from_utf8_lossy(line));
@@ -219,7 +219,7 @@ fn tell(patterns: &mut [Pattern], epoch: &mut Option<f64>, line: &[u8], out: &mu
     // Several patterns may match parts of one line.
     let mut any = false;
     for pattern in patterns {
-        any |= pattern.tell(&line, *epoch, out);
+        any |= pattern.send(&line, *epoch, out);
     }
     any
 }
@@ -235,16 +235,16 @@ impl LogReader for TextReader {
                 }
                 out.restart();
             }
-            TailLine::Text(text) => *any |= tell(patterns, epoch, text, out),
+            TailLine::Text(text) => *any |= send(patterns, epoch, text, out),
         });
         more.map_err(|e| e.to_string())
     }
 
     fn close(&mut self, out: &mut dyn LogSink) {
         let last = self.tail.last_line();
-        self.any |= tell(&mut self.patterns, &mut self.epoch, &last, out);
+        self.any |= send(&mut self.patterns, &mut self.epoch, &last, out);
         if !self.any {
-            out.say("no line matches the pattern".into());
+            out.remark("no line matches the pattern".into());
         }
     }
 }

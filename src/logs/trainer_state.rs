@@ -13,13 +13,13 @@ pub struct TrainerState {
     /// The file, or the directory of a run with its checkpoints.
     path: PathBuf,
     seen: Option<(PathBuf, u64, Option<SystemTime>)>,
-    told: Vec<Json>,
+    rows_sent: Vec<Json>,
 }
 
 impl TrainerState {
     /// A reader of a file, or of a directory with copies in it and in its checkpoints.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.into(), seen: None, told: Vec::new() }
+        Self { path: path.into(), seen: None, rows_sent: Vec::new() }
     }
 
     /// The run's own copy if there is one, then those of its checkpoints, the newest (by number, not by name) first.
@@ -55,11 +55,11 @@ impl LogReader for TrainerState {
         };
         self.seen = now;
         let same = |(a, b): (&Json, &Json)| format!("{a:?}") == format!("{b:?}");
-        if rows.len() < self.told.len() || !self.told.iter().zip(rows).all(same) {
+        if rows.len() < self.rows_sent.len() || !self.rows_sent.iter().zip(rows).all(same) {
             out.restart();
-            self.told.clear();
+            self.rows_sent.clear();
         }
-        for row in &rows[self.told.len()..] {
+        for row in &rows[self.rows_sent.len()..] {
             let step = row.get("step").and_then(Json::number);
             row.numbers(&mut String::new(), &mut |name, x| {
                 if let Some(step) = step.filter(|_| name != "step") {
@@ -67,7 +67,7 @@ impl LogReader for TrainerState {
                 }
             });
         }
-        self.told.clone_from(rows);
+        self.rows_sent.clone_from(rows);
         Ok(false)
     }
 }

@@ -98,7 +98,7 @@ impl Wandb {
             hash.update(data);
             if hash.finalize() != sum {
                 if !std::mem::replace(&mut self.damaged, true) {
-                    out.say(format!("damaged after {} bytes; its block was left out", self.at + from));
+                    out.remark(format!("damaged after {} bytes; its block was left out", self.at + from));
                 }
                 self.record.clear();
                 if self.rest.len() < from + BLOCK - place {
@@ -114,7 +114,7 @@ impl Wandb {
             from += HEAD + length;
             if matches!(kind, 1 | 4) {
                 let record = std::mem::take(&mut self.record);
-                tell(&record, &mut self.axes, out);
+                send(&record, &mut self.axes, out);
             }
         }
         self.rest.drain(..from);
@@ -123,17 +123,17 @@ impl Wandb {
 }
 
 /// Sends the numbers of a record, if it belongs to the run's history.
-fn tell(record: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
+fn send(record: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
     for (number, field) in WireFields(record) {
         match (number, field) {
-            (2, WireValue::Bytes(history)) => tell_history(history, axes, out),
+            (2, WireValue::Bytes(history)) => send_history(history, axes, out),
             (12, WireValue::Bytes(metric)) => axes.define(metric),
             _ => {}
         }
     }
 }
 
-fn tell_history(history: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
+fn send_history(history: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
     let (mut step, mut items) = (None, Vec::new());
     for (number, field) in WireFields(history) {
         match (number, field) {
@@ -239,7 +239,7 @@ impl LogReader for Wandb {
 
     fn close(&mut self, out: &mut dyn LogSink) {
         if self.rest.iter().any(|b| *b != 0) && !self.damaged {
-            out.say("the last record is half written and was left out".into());
+            out.remark("the last record is half written and was left out".into());
         }
     }
 }

@@ -76,14 +76,14 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// The findings at level warn or bad.
-    pub fn told(&self) -> impl Iterator<Item = &Finding> {
+    pub fn reported(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|f| f.level > Level::Note)
     }
 
     /// The cures that the findings at level warn or bad offer, each once. Their order gives their numbers, from 1.
     pub fn cures(&self) -> Vec<(&Finding, &Fix)> {
         let mut all: Vec<(&Finding, &Fix)> = Vec::new();
-        for finding in self.told() {
+        for finding in self.reported() {
             for fix in &finding.fixes {
                 if !all.iter().any(|(_, other)| other.patch == fix.patch) {
                     all.push((finding, fix));

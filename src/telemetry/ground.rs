@@ -1,7 +1,7 @@
 //! The input of a diagnosis: whole measured steps, and a summary of the data against which a lane's numbers are judged.
 
 use super::LayerMeasure;
-use crate::number::{LayerNumber, Number, Values};
+use crate::number::{LayerNumber, Number, NumberValues};
 use crate::scenario::Scaling;
 
 /// A measured step, or an evaluation.
@@ -10,7 +10,7 @@ pub struct MeasuredStep {
     /// Steps done.
     pub step: u64,
     /// The values of the whole lane.
-    pub values: Values,
+    pub values: NumberValues,
     /// The values of its layers; empty for an evaluation.
     pub layers: Vec<LayerMeasure>,
 }

@@ -422,9 +422,9 @@ impl App {
             Event::Unsaved(unsaved) => self.unsaved = *unsaved,
             _ => {}
         }
-        self.lesson.hear(&event);
+        self.lesson.on_event(&event);
         if let Some(guide) = &mut self.guide {
-            guide.hear(&event);
+            guide.on_event(&event);
         }
         if let Event::Started { lane, info, .. } = &event
             && self.awaited.as_ref() == Some(&info.name)

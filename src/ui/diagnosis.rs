@@ -75,7 +75,7 @@ pub fn account(lane: &LaneView) -> Option<FindingLine> {
 /// Everything to report about a lane, the most important first: its end, the findings, and plain facts.
 pub fn findings(lane: &LaneView) -> Vec<FindingLine> {
     let mut out: Vec<FindingLine> = account(lane).into_iter().collect();
-    for finding in lane.diagnosis().told() {
+    for finding in lane.diagnosis().reported() {
         // A copy that was trained to the end may show what the lane itself has not reached.
         let ahead = finding.step > lane.step;
         let from = if ahead { format!("from step {} on, ", thousands(finding.step)) } else { String::new() };
@@ -84,7 +84,7 @@ pub fn findings(lane: &LaneView) -> Vec<FindingLine> {
     }
     let mut say = |text: String| out.push(FindingLine { weight: Weight::Plain, text });
     if let Some(flow) = Flow::of(&lane.layers)
-        && told_of_flow(lane).is_none()
+        && flow_finding(lane).is_none()
         && let Some(words) = if word_of(lane, &flow).is_some() { flow.sentence() } else { flow.fact() }
     {
         say(words);
@@ -112,13 +112,13 @@ pub fn findings(lane: &LaneView) -> Vec<FindingLine> {
 }
 
 /// The finding about the change of the gradient from layer to layer, as one word, if there is one.
-fn told_of_flow(lane: &LaneView) -> Option<(&'static str, Weight)> {
+fn flow_finding(lane: &LaneView) -> Option<(&'static str, Weight)> {
     let words = [("vanishing-gradient", "vanishing"), ("exploding-gradient", "exploding")];
-    let told = |(id, word)| {
-        let finding = lane.diagnosis().told().find(|f| f.id == id)?;
+    let reported = |(id, word)| {
+        let finding = lane.diagnosis().reported().find(|f| f.id == id)?;
         Some((word, finding.level.into()))
     };
-    words.into_iter().find_map(told)
+    words.into_iter().find_map(reported)
 }
 
 /// The word for the change of a lane's gradient from layer to layer, from the same source as the findings. `None` if a
@@ -126,7 +126,7 @@ fn told_of_flow(lane: &LaneView) -> Option<(&'static str, Weight)> {
 pub fn word_of(lane: &LaneView, flow: &Flow) -> Option<(&'static str, Weight)> {
     match flow.word {
         FlowChange::Exploded | FlowChange::Nothing => Some((flow.word.text(), Weight::Bad)),
-        word => told_of_flow(lane).or((word == FlowChange::Even).then_some((word.text(), Weight::Plain))),
+        word => flow_finding(lane).or((word == FlowChange::Even).then_some((word.text(), Weight::Plain))),
     }
 }
 
@@ -142,12 +142,12 @@ fn units(lane: &LaneView, say: &mut impl FnMut(String)) {
         let label = lane.info.layers.get(layer).map_or("", |l| l.label.as_str());
         format!("layer {} {}", layer + 1, label.split([' ', '(']).next().unwrap_or_default())
     };
-    let told = |id: &str| lane.diagnosis().told().any(|f| f.id == id);
+    let reported = |id: &str| lane.diagnosis().reported().any(|f| f.id == id);
     if let Some(class) = health::constant(lane) {
         say(format!("it answers {class} to every validation sample"));
     }
     if let Some((layer, dead)) = health::deadest(lane).filter(|(_, dead)| *dead >= 0.01)
-        && !told("dead-units")
+        && !reported("dead-units")
     {
         say(match dead {
             d if d > 0.999 => format!("all units of {} are dead: nothing gets through", name(layer)),
@@ -158,7 +158,7 @@ fn units(lane: &LaneView, say: &mut impl FnMut(String)) {
     let rectifies = |layer: usize| lane.info.layers.get(layer).is_some_and(|l| l.label.contains("elu"));
     let saturated = lane.layers.iter().filter_map(|l| Some((l.layer, l.get(LayerNumber::Saturated)?)));
     let worst = saturated.filter(|(l, v)| *v >= 0.3 && !rectifies(*l)).max_by(|a, b| a.1.total_cmp(&b.1));
-    if let Some((layer, v)) = worst.filter(|_| !told("saturated-units")) {
+    if let Some((layer, v)) = worst.filter(|_| !reported("saturated-units")) {
         say(format!("{} of {} is saturated", percent(v), name(layer)));
     }
 }
@@ -212,7 +212,7 @@ mod tests {
 
     /// A lane of two Dense layers whose first one gets this share of the last one's gradient at every step.
     fn shared(share: f32) -> LaneView {
-        use crate::number::Values;
+        use crate::number::NumberValues;
         use crate::telemetry::{Event, MeasuredStep};
         let mut view = RunView::default();
         view.lanes.push(fixture::lane(0, "deep"));
@@ -223,7 +223,7 @@ mod tests {
             let measure = Measure { step, ..Measure::default() }
                 .with(Number::ClipShare, 0.2)
                 .with(Number::UpdateRatio, 1e-3);
-            let values = Values::default().with(Number::Loss, 2.3).with(Number::UpdateRatio, 1e-3);
+            let values = NumberValues::default().with(Number::Loss, 2.3).with(Number::UpdateRatio, 1e-3);
             let mark = MeasuredStep { step, values, layers: layers.clone() };
             view.apply(Event::Measured { lane: 0, measure: Box::new(measure), layers });
             view.apply(Event::Marked { lane: 0, mark: mark.into() });
@@ -235,8 +235,8 @@ mod tests {
     fn line_map_and_pane_speak_of_one_gradient() {
         let sick = shared(3e-8);
         let (found, flow) = (findings(&sick), Flow::of(&sick.layers).expect("layers"));
-        let told: Vec<_> = sick.diagnosis().told().map(|f| f.id).collect();
-        assert!(told.contains(&"vanishing-gradient"), "{told:?}");
+        let reported: Vec<_> = sick.diagnosis().reported().map(|f| f.id).collect();
+        assert!(reported.contains(&"vanishing-gradient"), "{reported:?}");
         assert!(found[0].text.starts_with("vanishing-gradient: layer 1 "), "{}", found[0].text);
         assert_eq!(word_of(&sick, &flow), Some(("vanishing", found[0].weight)));
         assert!(

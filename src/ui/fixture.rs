@@ -3,7 +3,7 @@
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::dense::Dense;
 use crate::engine::network::Network;
-use crate::number::{LayerNumber, Number, Values};
+use crate::number::{LayerNumber, Number, NumberValues};
 use crate::registry::SettingValue as _;
 use crate::scenario::{Lane, Recipe, Scenario, Shape};
 use crate::telemetry::{Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
@@ -98,8 +98,8 @@ pub fn events(steps: u64) -> Vec<Event> {
                 epoch: step as f64 / 45.0,
                 seconds: step as f64 * 1e-3,
                 evaluations: step,
-                least: Values::default().with(Number::Loss, f64::from(loss * 0.9)),
-                greatest: Values::default().with(Number::Loss, f64::from(loss * 1.1)),
+                least: NumberValues::default().with(Number::Loss, f64::from(loss * 0.9)),
+                greatest: NumberValues::default().with(Number::Loss, f64::from(loss * 1.1)),
                 ..Measure::default()
             };
             let measure = measure

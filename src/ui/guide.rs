@@ -84,7 +84,7 @@ pub struct Guide {
     typed: bool,
     /// Whether there is unsaved progress since the last call of [`Guide::record`].
     changed: bool,
-    asked: Vec<PageExpectations>,
+    expectations: Vec<PageExpectations>,
     judge: Judge,
     /// The scenario in which the page began, including solutions that were shown.
     start: Scenario,
@@ -106,7 +106,7 @@ impl Guide {
         let pages = scenario.lesson.pages.len();
         let fresh = |page: usize| PageWork { page: page + 1, ..PageWork::default() };
         let mut guide = Self {
-            asked: scenario.lesson.pages.iter().map(read).collect(),
+            expectations: scenario.lesson.pages.iter().map(read).collect(),
             judge: Judge::new(scenario.evaluate_every),
             start: scenario.clone(),
             work: (0..pages).map(fresh).collect(),
@@ -157,7 +157,7 @@ impl Guide {
 
     /// The verdicts on the goal by the present numbers: each condition, whether it holds, and its numbers.
     pub fn verdicts(&self) -> Vec<(String, Option<bool>, String)> {
-        let Some(asked) = self.asked.get(self.page) else { return Vec::new() };
+        let Some(expectations) = self.expectations.get(self.page) else { return Vec::new() };
         let judge = |e: &crate::lab::expect::Expectation| {
             let held = self.done().is_some_and(|w| w.reached.is_some());
             match e.check(self.judge.live()) {
@@ -171,12 +171,12 @@ impl Guide {
                 },
             }
         };
-        asked.goal.iter().map(judge).collect()
+        expectations.goal.iter().map(judge).collect()
     }
 
     /// Applies an event.
-    pub fn hear(&mut self, event: &Event) {
-        self.judge.hear(event);
+    pub fn on_event(&mut self, event: &Event) {
+        self.judge.on_event(event);
     }
 
     /// Checks the state of the run; returns a message if something was reached.
@@ -193,12 +193,12 @@ impl Guide {
             over || stop.is_some_and(|s| lane.step >= s)
         };
         self.arrived = !view.lanes.is_empty() && stop.is_some() && view.lanes.iter().all(there);
-        let asked = self.asked.get(self.page)?;
+        let expectations = self.expectations.get(self.page)?;
         let work = self.work.get_mut(self.page)?;
-        if asked.goal.is_empty() || work.reached.is_some() || work.skipped {
+        if expectations.goal.is_empty() || work.reached.is_some() || work.skipped {
             return None;
         }
-        let step = self.judge.reached(&asked.goal, page.within as u64)?;
+        let step = self.judge.reached(&expectations.goal, page.within as u64)?;
         let lanes = view.lanes.iter().map(|l| &l.present().info);
         work.reached = Some(Trace::of(lanes, &self.taught.scenario, step));
         self.changed = true;
@@ -233,13 +233,13 @@ impl Guide {
     }
 
     /// Carries out a request; `view` is the state of the run.
-    pub fn wish(&mut self, wish: LearnerRequest, view: &RunView) -> GuideEffects {
-        if self.free.is_some() && wish != LearnerRequest::Free {
+    pub fn request(&mut self, request: LearnerRequest, view: &RunView) -> GuideEffects {
+        if self.free.is_some() && request != LearnerRequest::Free {
             return GuideEffects::word(
                 "free play: nothing is locked and nothing counts; go back to the lesson first",
             );
         }
-        match wish {
+        match request {
             LearnerRequest::On => self.on(view),
             LearnerRequest::Back if self.page == 0 => GuideEffects::word("this is the first page"),
             LearnerRequest::Back => self.turn_to(self.page - 1, false, view),
@@ -298,13 +298,13 @@ impl Guide {
     /// Makes this many single steps, but not beyond the page's last step.
     pub fn step(&mut self, steps: u64, view: &RunView) -> GuideEffects {
         let front = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
-        let mut told = self.run(view);
-        if !told.commands.is_empty()
+        let mut effects = self.run(view);
+        if !effects.commands.is_empty()
             && let Some(stop) = self.page().and_then(Page::stop)
         {
-            told.commands = vec![Command::Step(steps.min(stop.saturating_sub(front)).max(1))];
+            effects.commands = vec![Command::Step(steps.min(stop.saturating_sub(front)).max(1))];
         }
-        told
+        effects
     }
 
     fn turn_to(&mut self, page: usize, on: bool, view: &RunView) -> GuideEffects {
@@ -317,24 +317,24 @@ impl Guide {
             _ => {}
         }
         (self.page, self.arrived, self.changed) = (page, false, true);
-        let mut told = GuideEffects { turned: true, ..GuideEffects::default() };
+        let mut effects = GuideEffects { turned: true, ..GuideEffects::default() };
         // An earlier page is shown again within the present run, because its task is done.
         let fresh = view.lanes.iter().all(|l| l.present().step == 0 && l.present().info.edits.is_empty());
         if on && self.page().is_some_and(|p| p.anew) {
             self.start = self.taught.scenario.clone();
             if !fresh {
-                self.begin(&mut told, 0);
+                self.begin(&mut effects, 0);
             }
         }
-        told
+        effects
     }
 
     /// Restarts the run with the page's scenario; it pauses at this step.
-    fn begin(&mut self, told: &mut GuideEffects, step: u64) {
+    fn begin(&mut self, effects: &mut GuideEffects, step: u64) {
         self.judge = Judge::new(self.taught.scenario.evaluate_every);
         self.arrived = false;
-        told.load = Some(Box::new(self.start.clone()));
-        told.commands = if step > 0 {
+        effects.load = Some(Box::new(self.start.clone()));
+        effects.commands = if step > 0 {
             vec![Command::Pace(None), Command::Until(Some(step)), Command::Run]
         } else {
             Vec::new()
@@ -352,10 +352,10 @@ impl Guide {
     }
 
     fn again(&mut self, _view: &RunView) -> GuideEffects {
-        let mut told = GuideEffects::word("this page from its beginning");
+        let mut effects = GuideEffects::word("this page from its beginning");
         let from = self.from();
-        self.begin(&mut told, from);
-        told
+        self.begin(&mut effects, from);
+        effects
     }
 
     fn hint(&mut self) -> GuideEffects {
@@ -383,15 +383,15 @@ impl Guide {
         self.changed = true;
         match task {
             PageTask::Goal => {
-                let mut told = GuideEffects::default();
+                let mut effects = GuideEffects::default();
                 let from = self.from();
                 let solved = self.start.solved(&page);
                 let before = std::mem::replace(&mut self.start, solved);
-                self.begin(&mut told, from);
+                self.begin(&mut effects, from);
                 self.start = before;
-                told.commands = vec![Command::Until(page.stop()), Command::Run];
-                told.notice = Some("the solution runs; the lesson says what it changed, and why".into());
-                told
+                effects.commands = vec![Command::Until(page.stop()), Command::Run];
+                effects.notice = Some("the solution runs; the lesson says what it changed, and why".into());
+                effects
             }
             _ => self.run(view),
         }
@@ -437,19 +437,19 @@ impl Guide {
                 let lanes = view.lanes.iter().map(|l| &l.present().info);
                 let step = view.lanes.iter().map(|l| l.present().step).max().unwrap_or(0);
                 self.free = Some(Trace::of(lanes, &self.taught.scenario, step));
-                let mut told = GuideEffects::word(format!(
+                let mut effects = GuideEffects::word(format!(
                     "free play: nothing is locked, and nothing counts; {} goes back",
                     self.called("f", "free")
                 ));
-                told.commands = vec![Command::Until(None)];
-                told
+                effects.commands = vec![Command::Until(None)];
+                effects
             }
             Some(trace) => {
-                let mut told = GuideEffects::word("back in the lesson, where you left it");
+                let mut effects = GuideEffects::word("back in the lesson, where you left it");
                 let start = std::mem::replace(&mut self.start, trace.onto(&self.taught.scenario));
-                self.begin(&mut told, trace.step);
+                self.begin(&mut effects, trace.step);
                 self.start = start;
-                told
+                effects
             }
         }
     }

@@ -103,7 +103,7 @@ const COLUMN: u16 = 44;
 const STRIP: u16 = 9;
 
 /// Arranges a screen; `None` if it is too small for panes.
-pub fn arrange(area: Rect, wish: LayoutInputs<'_>) -> Option<ScreenAreas> {
+pub fn arrange(area: Rect, inputs: LayoutInputs<'_>) -> Option<ScreenAreas> {
     if area.width < LEAST.0 || area.height < LEAST.1 {
         return None;
     }
@@ -118,11 +118,11 @@ pub fn arrange(area: Rect, wish: LayoutInputs<'_>) -> Option<ScreenAreas> {
         ..ScreenAreas::default()
     };
     let mut body = rows(1, area.height - 2 - said);
-    if wish.timeline {
+    if inputs.timeline {
         (places.timeline, body) = cut_top(body, 1);
     }
     let mut lesson = Rect::default();
-    if wish.guided && !wish.zoom && area.width >= 72 && area.height >= 20 {
+    if inputs.guided && !inputs.zoom && area.width >= 72 && area.height >= 20 {
         if area.width >= BESIDE {
             (body, lesson) = cut_left(body, body.width - COLUMN);
         } else {
@@ -130,19 +130,19 @@ pub fn arrange(area: Rect, wish: LayoutInputs<'_>) -> Option<ScreenAreas> {
         }
     }
     let roomy = body.width >= 110 && area.height >= 30;
-    if wish.zoom || !roomy {
+    if inputs.zoom || !roomy {
         (places.tabs, body) = cut_top(body, 1);
     }
     let large = area.width >= 170 && area.height >= 50;
     let slot = |s: PaneSlot| if large { s } else { s.joined() };
-    let homes: Vec<(PaneId, PaneSlot)> = wish
+    let homes: Vec<(PaneId, PaneSlot)> = inputs
         .order
         .iter()
         .filter(|p| lesson.is_empty() || **p != PaneId::Lesson)
-        .filter_map(|&p| Some((p, slot(p.home(wish.kind)?))))
+        .filter_map(|&p| Some((p, slot(p.home(inputs.kind)?))))
         .collect();
     let focused = homes.first()?.0;
-    if wish.zoom || !roomy && (area.width < 72 || area.height < 20) {
+    if inputs.zoom || !roomy && (area.width < 72 || area.height < 20) {
         places.panes = vec![(focused, body)];
     } else if roomy {
         for (i, &(pane, slot)) in homes.iter().enumerate() {
@@ -283,14 +283,14 @@ mod tests {
     #[test]
     fn the_usual_sizes_show_what_they_should() {
         let order = order(PaneId::Lanes);
-        let wish = LayoutInputs {
+        let inputs = LayoutInputs {
             kind: ScenarioKind::Samples,
             order: &order,
             zoom: false,
             timeline: false,
             guided: false,
         };
-        let count = |w, h| arrange(Rect::new(0, 0, w, h), wish).map(|p| p.panes.len());
+        let count = |w, h| arrange(Rect::new(0, 0, w, h), inputs).map(|p| p.panes.len());
         assert_eq!([count(120, 40), count(80, 24), count(100, 32)], [6, 2, 4].map(Some));
         assert_eq!(count(39, 24), None);
     }

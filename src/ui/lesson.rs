@@ -60,7 +60,7 @@ impl LessonState {
     }
 
     /// Applies an event.
-    pub fn hear(&mut self, event: &Event) {
+    pub fn on_event(&mut self, event: &Event) {
         if let Event::Changed { lane, info, .. } | Event::Rewound { lane, info, .. } = event
             && let Some(old) = self.standings.lanes.iter().find(|l| l.id == *lane && l.name != info.name)
         {

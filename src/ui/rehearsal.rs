@@ -30,7 +30,7 @@ impl Rehearsal {
     }
 
     /// Handles events from training, and passes the resulting commands to `send`.
-    pub fn hear(&mut self, events: Vec<Event>, now: Duration, send: &mut dyn FnMut(Command)) {
+    pub fn on_events(&mut self, events: Vec<Event>, now: Duration, send: &mut dyn FnMut(Command)) {
         if !events.is_empty() {
             self.frames.news(now);
         }
@@ -81,7 +81,7 @@ mod tests {
         lab.touch();
         assert_eq!(lab.draw(now), 0, "the same once more");
         let mut orders = Vec::new();
-        lab.hear(vec![Event::Notice("news".into())], now, &mut |order| orders.push(order));
+        lab.on_events(vec![Event::Notice("news".into())], now, &mut |order| orders.push(order));
         let bytes = lab.draw(now + Duration::from_secs(1));
         assert!((1..500).contains(&bytes), "{bytes} bytes for a line");
         assert_eq!(lab.steps(), 0);

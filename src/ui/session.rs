@@ -123,7 +123,7 @@ pub fn run(session: Session<'_>) -> Result<u8, TerminalError> {
         live.log.break_off();
     }
     for notice in notices {
-        live.tell(Message::Event(Event::Notice(notice)), Duration::ZERO);
+        live.dispatch(Message::Event(Event::Notice(notice)), Duration::ZERO);
     }
     while live.code.is_none() {
         live.turn();
@@ -205,7 +205,7 @@ impl LiveSession<'_> {
         for message in messages {
             let key = matches!(message, Message::Key(_));
             let written = self.write_down(&message, now);
-            self.tell(message, now);
+            self.dispatch(message, now);
             if key && written && self.app.idle_key().is_some() {
                 self.log.take_back();
             }
@@ -216,10 +216,10 @@ impl LiveSession<'_> {
         }
         for event in events {
             let heard = event.clone();
-            self.tell(Message::Event(event), now);
+            self.dispatch(Message::Event(event), now);
             self.log.event(&heard, &self.app);
         }
-        self.tell(Message::Tick(now), now);
+        self.dispatch(Message::Tick(now), now);
         if notice.as_deref() != self.app.notice() {
             self.frames.touch();
         }
@@ -234,7 +234,7 @@ impl LiveSession<'_> {
         {
             // The first frame waits for its lanes, but not for long.
             let link = self.meter.look(self.terminal.writer(), now);
-            self.tell(Message::Link(link), now);
+            self.dispatch(Message::Link(link), now);
             let picture = self.frames.draw(&self.app, now);
             self.terminal.show(picture);
             if let Some(why) = self.tape.show(picture, now) {
@@ -246,7 +246,7 @@ impl LiveSession<'_> {
 
     /// Notes a user's action for the script; returns whether it was one.
     fn write_down(&mut self, message: &Message, now: Duration) -> bool {
-        let hand = match message {
+        let action = match message {
             // The key that starts or stops a recording is not part of it.
             Message::Key(k) if self.app.means(*k) == Some(Action::Record) => return false,
             Message::Key(k) => UserAction::Key((*k).into()),
@@ -272,11 +272,11 @@ impl LiveSession<'_> {
             }
             _ => return false,
         };
-        self.log.hand(hand, &self.app, now);
+        self.log.note_action(action, &self.app, now);
         true
     }
 
-    fn tell(&mut self, message: Message, now: Duration) {
+    fn dispatch(&mut self, message: Message, now: Duration) {
         let running = self.app.running();
         for effect in self.app.update(message) {
             match effect {
@@ -285,7 +285,7 @@ impl LiveSession<'_> {
                     (self.send)(command);
                 }
                 Effect::Record => {
-                    let told = if self.tape.on() {
+                    let notice = if self.tape.on() {
                         self.tape.end(&self.app, &mut self.log, now)
                     } else {
                         Some(
@@ -295,13 +295,13 @@ impl LiveSession<'_> {
                         )
                     };
                     self.app.recording = self.tape.on();
-                    if let Some(text) = told {
+                    if let Some(text) = notice {
                         self.app.notify(text);
                     }
                 }
                 Effect::Picture(path) => {
-                    let told = still::take(&self.app, &path);
-                    self.app.notify(told);
+                    let notice = still::take(&self.app, &path);
+                    self.app.notify(notice);
                 }
                 Effect::Suspend => {
                     if self.terminal.suspend().is_err() {

@@ -125,7 +125,7 @@ impl<'a> Board<'a> {
     }
 
     /// Adds new results.
-    pub fn hear(&mut self, news: Vec<(SweepCell, TrainingRecord)>) {
+    pub fn add_results(&mut self, news: Vec<(SweepCell, TrainingRecord)>) {
         if news.is_empty() {
             return;
         }
@@ -445,7 +445,7 @@ pub fn run(
             looked = Instant::now();
             let news = poll();
             changed |= !news.is_empty();
-            board.hear(news);
+            board.add_results(news);
         }
     }
 }

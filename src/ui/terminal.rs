@@ -194,10 +194,10 @@ impl Terminal {
         let input = std::io::stdin();
         let before = Mutex::new(termios::tcgetattr(&input).map_err(std::io::Error::from)?);
         let custody = Arc::new(RestoreData { before, held: AtomicBool::new(false) });
-        let (tell, wakes) = sync_channel(256);
-        let gone = tell.clone();
+        let (sender, wakes) = sync_channel(256);
+        let gone = sender.clone();
         let urgent = Urgent::default();
-        signals::listen(tell.clone(), Arc::clone(&urgent), Arc::clone(&custody), stay)?;
+        signals::listen(sender.clone(), Arc::clone(&urgent), Arc::clone(&custody), stay)?;
         restore_on_panic(Arc::clone(&custody));
         abort::restore(&custody)?;
         custody.take()?;
@@ -212,7 +212,7 @@ impl Terminal {
             }
         };
         let terminal = Self { custody, writer: writer.clone(), wakes, urgent };
-        std::thread::Builder::new().name("terminal-reader".into()).spawn(move || read(&tell, &writer))?;
+        std::thread::Builder::new().name("terminal-reader".into()).spawn(move || read(&sender, &writer))?;
         Ok(terminal)
     }
 
@@ -315,7 +315,7 @@ fn restore_on_panic(custody: Arc<RestoreData>) {
 }
 
 /// Reads the terminal until it closes.
-fn read(tell: &SyncSender<ScreenInput>, writer: &FrameWriter) {
+fn read(sender: &SyncSender<ScreenInput>, writer: &FrameWriter) {
     let (mut parser, mut inputs, mut bytes) = (Parser::default(), Vec::new(), [0u8; 4096]);
     let fd = rustix::stdio::stdin();
     loop {
@@ -340,10 +340,10 @@ fn read(tell: &SyncSender<ScreenInput>, writer: &FrameWriter) {
         for input in inputs.drain(..) {
             if input == TerminalInput::Status {
                 writer.answered();
-            } else if tell.send(ScreenInput::Input(input)).is_err() {
+            } else if sender.send(ScreenInput::Input(input)).is_err() {
                 return;
             }
         }
     }
-    let _ = tell.send(ScreenInput::HungUp);
+    let _ = sender.send(ScreenInput::HungUp);
 }

@@ -63,8 +63,8 @@ fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
     let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
     std::os::unix::fs::FileExt::write_all_at(&file, &scalar(3, "loss", f32::NAN), length).expect("written");
     while log.read() {}
-    let loss = log.told.get("loss").expect("a series");
-    assert_eq!((loss.points, loss.nan, &log.told.remarks[..]), (4, 1, &[][..]));
+    let loss = log.content.get("loss").expect("a series");
+    assert_eq!((loss.points, loss.nan, &log.content.remarks[..]), (4, 1, &[][..]));
 }
 
 #[test]
@@ -76,14 +76,14 @@ fn damage_is_told_from_an_end_and_the_records_behind_it_are_read() {
     bytes[at] ^= 1;
     let log = read(&place.write("events.out.tfevents.1.h.1.0", &bytes));
     assert_eq!(points(&log, "loss"), [(0.0, 2.0), (2.0, 0.5)]);
-    assert!(log.told.remarks[0].contains("damaged"), "{:?}", log.told.remarks);
+    assert!(log.content.remarks[0].contains("damaged"), "{:?}", log.content.remarks);
     let whole = [version(), scalar(0, "loss", 2.0), scalar(1, "loss", 1.0)].concat();
     for cut in version().len()..whole.len() {
         let log = read(&place.write("events.out.tfevents.1.h.1.0", &whole[..cut]));
         assert!(
-            log.told.remarks.iter().all(|r| r.contains("half a record")),
+            log.content.remarks.iter().all(|r| r.contains("half a record")),
             "{cut}: {:?}",
-            log.told.remarks
+            log.content.remarks
         );
     }
 }
@@ -179,8 +179,8 @@ fn runs_of_wandb_are_read_over_blocks_and_by_their_own_axis() {
         fs::write(&path, &bytes[..at]).expect("written");
         while log.read() {}
     }
-    let loss = log.told.get("loss").expect("a series");
+    let loss = log.content.get("loss").expect("a series");
     assert_eq!((loss.points, loss.nan, loss.steps), (2, 1, (10.0, 30.0)));
     assert_eq!(points(&log, "val.acc"), [(0.0, 0.5), (2.0, 0.5)]);
-    assert_eq!(log.told.remarks, [""; 0]);
+    assert_eq!(log.content.remarks, [""; 0]);
 }

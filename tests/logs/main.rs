@@ -61,8 +61,8 @@ fn read(path: &Path) -> RunLog {
 /// Steps and values of a series.
 #[track_caller]
 fn points(log: &RunLog, series: &str) -> Vec<(f64, f64)> {
-    let names = || log.told.series.iter().map(|s| &s.name).collect::<Vec<_>>();
-    log.told.get(series).unwrap_or_else(|| panic!("{series} in {:?}", names())).points().collect()
+    let names = || log.content.series.iter().map(|s| &s.name).collect::<Vec<_>>();
+    log.content.get(series).unwrap_or_else(|| panic!("{series} in {:?}", names())).points().collect()
 }
 
 #[test]
@@ -72,14 +72,14 @@ fn json_lines_are_read_as_people_write_them() {
         {\"step\": 1, \"train\": {\"loss\": NaN}, \"acc\": \"0.5\", \"note\": \"x\"}\n{\"step\": 2, \"train\": {\"loss\": null}}\n{\"step\": 3, \"tra";
     let log = read(&place.write("metrics.jsonl", text));
     assert_eq!(log.kind, "JSON lines");
-    let loss = log.told.get("train.loss").expect("a series");
+    let loss = log.content.get("train.loss").expect("a series");
     assert_eq!((loss.points, loss.nan, loss.first, loss.min), (3, 2, 2.5, 2.5));
     assert_eq!(points(&log, "acc"), [(1.0, 0.5)]);
-    assert!(log.told.get("config.lr").is_none(), "settings are no point");
-    assert!(log.told.remarks.iter().any(|r| r.contains("half written")), "{:?}", log.told.remarks);
+    assert!(log.content.get("config.lr").is_none(), "settings are no point");
+    assert!(log.content.remarks.iter().any(|r| r.contains("half written")), "{:?}", log.content.remarks);
     let layers = log.layers();
     assert_eq!(
-        (&layers.names[..], log.told.norms(&layers)),
+        (&layers.names[..], log.content.norms(&layers)),
         (&["l.0".to_string()][..], vec![(0.0, vec![5.0])])
     );
     let counted = read(&place.write("counted.jsonl", "{\"loss\": 3}\n{\"loss\": 2}\n"));
@@ -94,7 +94,7 @@ fn a_step_that_comes_after_the_settings_was_looked_at_is_found() {
     place.append("m.jsonl", "{\"step\": 7, \"loss\": 1}\n{\"step\": 8, \"loss\": 0.5}\n");
     while log.read() {}
     assert_eq!(points(&log, "loss"), [(7.0, 1.0), (8.0, 0.5)]);
-    assert!(log.told.get("step").is_none() && log.told.get("lr").is_none());
+    assert!(log.content.get("step").is_none() && log.content.get("lr").is_none());
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn tables_of_every_form_are_read() {
         "# a remark\nglobal_step,loss,grad_norm\n0,2,1\n3,1,1\nglobal_step,loss,grad_norm\n3,1.5,nan\n6,0.5";
     let restarted = read(&place.write("b.csv", restarted));
     assert_eq!(points(&restarted, "loss"), [(0.0, 2.0), (3.0, 1.0), (3.0, 1.5)]);
-    assert_eq!(restarted.told.get("grad_norm").expect("a series").nan, 1);
+    assert_eq!(restarted.content.get("grad_norm").expect("a series").nan, 1);
     let long = read(&place.write("c.csv", "step,metric,value\n0,loss,2\n0,\"acc, top\",0.1\n1,loss,1\n"));
     assert_eq!(points(&long, "loss"), [(0.0, 2.0), (1.0, 1.0)]);
     assert_eq!(points(&long, "acc, top"), [(0.0, 0.1)]);
@@ -159,7 +159,7 @@ fn the_newest_checkpoint_of_a_trainer_is_that_with_the_highest_number() {
     let mut log = open(&place.0);
     while log.read() {}
     assert_eq!(points(&log, "eval_loss"), [(100.0, 1.5)]);
-    assert_eq!(log.told.get("grad_norm").expect("a series").nan, 1);
+    assert_eq!(log.content.get("grad_norm").expect("a series").nan, 1);
     place.write(
         "checkpoint-120/trainer_state.json",
         state(&format!("{rows}, {{\"step\": 110, \"loss\": 1}}")),
@@ -182,7 +182,7 @@ fn stores_of_files_and_databases_are_read() {
 
     let place = Place::new("dvclive");
     place.write("dvclive/plots/metrics/train/loss.tsv", "step\tloss\n0\t2.5\n1\tnan\n");
-    let loss = read(&place.0).told.get("train/loss").cloned().expect("a series");
+    let loss = read(&place.0).content.get("train/loss").cloned().expect("a series");
     assert_eq!((loss.points, loss.nan), (2, 1));
 
     let place = Place::new("sqlite");
@@ -203,7 +203,7 @@ fn stores_of_files_and_databases_are_read() {
     logs.iter_mut().for_each(RunLog::read_to_end);
     let names: Vec<&str> = logs.iter().map(|l| &l.run[..]).collect();
     assert_eq!(names, ["run", "run (2)"]);
-    let loss = logs[0].told.get("loss").expect("a series");
+    let loss = logs[0].content.get("loss").expect("a series");
     assert_eq!((loss.points, loss.nan), (2, 1));
     assert_eq!(points(&logs[1], "loss"), [(4.0, f64::INFINITY)]);
     database.execute("insert into metrics values ('loss', 1, 1, 'u1', 2, 0)", []).expect("a row");
@@ -224,7 +224,7 @@ fn texts_are_read_by_patterns_and_by_known_forms() {
     let mut logs = logs::open(&path, &pattern).expect("a text");
     logs[0].read_to_end();
     assert_eq!(points(&logs[0], "loss"), [(30.0, 0.15), (60.0, 7123.5)]);
-    assert_eq!(logs[0].told.get("g").expect("a series").nan, 1);
+    assert_eq!(logs[0].content.get("g").expect("a series").nan, 1);
     let fault = logs::open(&path, &[]).err().expect("no known form");
     assert!(fault.contains("--pattern"), "{fault}");
     let fault = logs::open(&path, &["loss".into()]).err().expect("no number");

@@ -7,7 +7,7 @@ use std::fs;
 
 /// The difference of a series from its expected values.
 fn differs(log: &RunLog, name: &str, wanted: &Value) -> Option<String> {
-    let Some(series) = log.told.get(name) else { return Some(format!("{name} is missing")) };
+    let Some(series) = log.content.get(name) else { return Some(format!("{name} is missing")) };
     let number = |v: &Value| v.as_f64().or_else(|| v.as_str()?.replace("Infinity", "inf").parse().ok());
     let told = [
         ("points", series.points as f64),
@@ -119,7 +119,7 @@ fn a_set_of_logs_is_judged_as_it_is_labelled() {
         let (mut hit, mut told) = (false, Vec::new());
         for log in logs {
             let (diagnosis, _) = foreign::diagnosis(log);
-            for finding in diagnosis.told() {
+            for finding in diagnosis.reported() {
                 let is = right(label).contains(&finding.id);
                 *(if is { &mut good } else { &mut bad }) += 1;
                 hit |= is;

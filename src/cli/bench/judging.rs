@@ -66,8 +66,8 @@ pub fn of(
                     lanes.insert(*lane, ((**info).clone(), LaneMeasurements::default()));
                 }
                 Event::Marked { lane, .. } | Event::Evaluated { lane, .. } | Event::Probed { lane, .. } => {
-                    let Some((_, told)) = lanes.get_mut(lane) else { continue };
-                    told.apply(event);
+                    let Some((_, measurements)) = lanes.get_mut(lane) else { continue };
+                    measurements.apply(event);
                     measured += u64::from(matches!(event, Event::Marked { .. }));
                     new.insert(*lane);
                 }
@@ -76,8 +76,8 @@ pub fn of(
         }
         if start - last >= EVERY {
             last = start;
-            for (info, told) in std::mem::take(&mut new).iter().filter_map(|lane| lanes.get(lane)) {
-                black_box(signals(told.facts(info, &Phase::Running, None)));
+            for (info, measurements) in std::mem::take(&mut new).iter().filter_map(|lane| lanes.get(lane)) {
+                black_box(signals(measurements.facts(info, &Phase::Running, None)));
                 judged += 1;
             }
         }

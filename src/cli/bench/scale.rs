@@ -44,33 +44,33 @@ pub struct ScaleRow {
 /// Two hidden layers of 64.
 const SMALL: &str = "[Dense(units: 64), Tanh(), Dense(units: 64), Tanh()]";
 
-/// Measures all rows, and calls `tell` with each one as soon as it is measured.
+/// Measures all rows, and calls `report` with each one as soon as it is measured.
 ///
 /// # Errors
-/// If `tell` fails, or the system cannot start a thread.
-pub fn table(threads: usize, tell: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
+/// If `report` fails, or the system cannot start a thread.
+pub fn table(threads: usize, report: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let crew = Arc::new(Crew::new(threads, || ())?);
     for lanes in [1, 2, 4, 8] {
-        tell(&measured("lanes", lanes, lanes, SMALL, 32, threads, &crew)?)?;
+        report(&measured("lanes", lanes, lanes, SMALL, 32, threads, &crew)?)?;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in (0..).map(|i| 1 << i).take_while(|&t| t <= cores) {
         let crew = Arc::new(Crew::new(threads, || ())?);
-        tell(&measured("threads", threads, 8, SMALL, 32, threads, &crew)?)?;
+        report(&measured("threads", threads, 8, SMALL, 32, threads, &crew)?)?;
     }
     for batch in [1, 4, 16, 64, 256, 1024] {
-        tell(&measured("batch", batch, 1, SMALL, batch, threads, &crew)?)?;
+        report(&measured("batch", batch, 1, SMALL, batch, threads, &crew)?)?;
     }
     // Two hidden layers: 3 u + u² + u + 2 u + 2 parameters in all.
     for (size, units) in [(1_000, 28), (10_000, 97), (100_000, 313), (1_000_000, 997), (10_000_000, 3159)] {
         let layers = format!("[Dense(units: {units}), Relu(), Dense(units: {units}), Relu()]");
-        tell(&measured("parameters", size, 1, &layers, 32, threads, &crew)?)?;
+        report(&measured("parameters", size, 1, &layers, 32, threads, &crew)?)?;
     }
     for depth in [1, 10, 30, 100] {
         let layers = format!("[Repeat(times: {depth}, layers: [Dense(units: 64), Relu()])]");
-        tell(&measured("depth", depth, 1, &layers, 32, threads, &crew)?)?;
+        report(&measured("depth", depth, 1, &layers, 32, threads, &crew)?)?;
     }
-    long_run(threads, tell)
+    long_run(threads, report)
 }
 
 fn recipe(layers: &str, batch: usize) -> Recipe {
@@ -116,7 +116,7 @@ fn measured(
 }
 
 /// One lane from the first step to the last under a runner whose events are read and dropped, as in the lab.
-fn long_run(threads: usize, tell: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn long_run(threads: usize, report: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let batch = 32;
     let lane = Lane { name: "long".into(), ..Lane::default() };
     let scenario = Scenario {
@@ -141,7 +141,7 @@ fn long_run(threads: usize, tell: &mut dyn FnMut(&ScaleRow) -> anyhow::Result<()
         }
         let step = view.lanes.first().map_or(0, |lane| lane.step) as usize;
         while next <= LONGEST && step >= next {
-            tell(&row("steps", next, step as f64 / begun.elapsed().as_secs_f64(), batch, &network))?;
+            report(&row("steps", next, step as f64 / begun.elapsed().as_secs_f64(), batch, &network))?;
             next *= 10;
         }
         if next > LONGEST {

@@ -143,7 +143,7 @@ fn with(
     while start.elapsed().as_secs_f64() < BUDGET {
         std::thread::sleep(EVENTS);
         let now = start.elapsed();
-        lab.hear(runner.drain(), now, &mut |command| runner.send(command));
+        lab.on_events(runner.drain(), now, &mut |command| runner.send(command));
         if lab.due(now) {
             let begun = cpu();
             let bytes = lab.draw(now);

@@ -38,14 +38,14 @@ impl Pace for TurnClock {
     }
 }
 
-/// Trains for one period and passes the events of every turn to `hear`; returns seconds of processor time per step.
-pub fn stretch(run: &mut Run, hear: &mut dyn FnMut(Vec<Event>)) -> f64 {
+/// Trains for one period and passes the events of every turn to `on_events`; returns seconds of processor time per step.
+pub fn stretch(run: &mut Run, on_events: &mut dyn FnMut(Vec<Event>)) -> f64 {
     let (begun, before) = (cpu(), run.total_steps());
     while cpu() - begun < STRETCH {
         let Some(mut turn) = run.take() else { break };
         let news = turn.lane.play(&turn.plan, &mut TurnClock::new(TURN));
         run.give_back(turn.lane, news);
-        hear(run.take_events());
+        on_events(run.take_events());
     }
     (cpu() - begun) / (run.total_steps() - before).max(1) as f64
 }

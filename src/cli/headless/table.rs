@@ -49,7 +49,7 @@ pub(super) fn summary(lane: &LaneStanding, red: bool) -> String {
         let belied = if edit.belies(&lane.name) { "; its name no longer says what it is" } else { "" };
         let _ = writeln!(out, "{:<20} changed at step {}: {edit}{belied}", "", edit.step);
     }
-    for finding in lane.diagnosis().iter().flat_map(Diagnosis::told) {
+    for finding in lane.diagnosis().iter().flat_map(Diagnosis::reported) {
         let _ = writeln!(out, "{:<20} {}", "", finding.line());
     }
     out.push_str(&beside::scores(lane));
@@ -145,7 +145,7 @@ pub(super) fn ending(lane: &LaneStanding) -> String {
         targets: beside::targets(lane),
         edits: lane.edits.iter().map(|e| format!("step {}: {e}", e.step)).collect(),
         fork: lane.fork.as_ref().map(|f| format!("{f}: {}", Carry::words(f.carried))),
-        findings: lane.diagnosis().iter().flat_map(Diagnosis::told).map(diagnose::untried).collect(),
+        findings: lane.diagnosis().iter().flat_map(Diagnosis::reported).map(diagnose::untried).collect(),
         robustness: lane.robustness.as_ref().map(|known| FinalRobustness {
             accuracies: known
                 .sizes()

@@ -75,7 +75,7 @@ impl PlainLab<'_> {
     /// Carries out a command of the lesson; returns whether the line was one.
     pub(super) fn taught(&mut self, line: &str) -> anyhow::Result<bool> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let wish = match word {
+        let request = match word {
             "on" => LearnerRequest::On,
             "hint" => LearnerRequest::Hint,
             "skip" => LearnerRequest::Skip,
@@ -101,15 +101,16 @@ impl PlainLab<'_> {
             }
         };
         let Some(guide) = &mut self.guide else { return Ok(false) };
-        let told = guide.wish(wish, &self.view);
-        let shown = told.turned || matches!(wish, LearnerRequest::Hint | LearnerRequest::Skip) || told.next;
+        let told = guide.request(request, &self.view);
+        let shown =
+            told.turned || matches!(request, LearnerRequest::Hint | LearnerRequest::Skip) || told.next;
         if told.next {
             say("That was the last page; gradtui learn opens the next lesson.\n")?;
         }
         if told.ask {
             self.page()?;
         }
-        self.told(told)?;
+        self.apply_effects(told)?;
         if shown {
             self.page()?;
         }
@@ -136,10 +137,10 @@ impl PlainLab<'_> {
     }
 
     /// Carries out the results from the guide.
-    pub(super) fn told(&mut self, told: GuideEffects) -> anyhow::Result<()> {
+    pub(super) fn apply_effects(&mut self, told: GuideEffects) -> anyhow::Result<()> {
         if let Some(scenario) = told.load {
             self.view = RunView::default();
-            self.told.clear();
+            self.announced.clear();
             self.steps = scenario.steps as u64;
             for command in [Command::Pause, Command::Until(None), Command::Load(scenario)] {
                 self.runner.send(command);

@@ -1,6 +1,6 @@
 //! Progress of a sweep on standard error: a bar on a terminal, otherwise a line from time to time.
 
-use crate::cli::tell;
+use crate::cli::print_err;
 use crate::lab::sweep::Slice;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
@@ -82,7 +82,7 @@ impl SweepProgress {
                 bar.set_position(self.done as u64);
                 bar.set_message(words);
             }
-            None if self.done > 0 => tell(&format!("{} of {all} trainings, {words}\n", self.done)),
+            None if self.done > 0 => print_err(&format!("{} of {all} trainings, {words}\n", self.done)),
             None => {}
         }
     }

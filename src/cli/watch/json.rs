@@ -30,7 +30,7 @@ fn of_series(series: &LogSeries) -> Value {
 
 /// The gradient norms of layers at the first and at the last step at which all are finite.
 fn of_gradient(log: &RunLog, found: &logs::layers::LogLayers) -> Value {
-    let rows = log.told.norms(found);
+    let rows = log.content.norms(found);
     let mut finite = rows.iter().filter(|(_, norms)| norms.iter().all(|x| x.is_finite()));
     let row = |row: Option<&(f64, Vec<f64>)>| {
         let Some((step, norms)) = row else { return Value::Null };
@@ -54,7 +54,7 @@ fn of_gradient(log: &RunLog, found: &logs::layers::LogLayers) -> Value {
 fn of_log(log: &RunLog) -> Value {
     let found = log.layers();
     let of = |histograms: bool| -> Map<String, Value> {
-        let series = log.told.series.iter().filter(|s| s.histogram.is_some() == histograms);
+        let series = log.content.series.iter().filter(|s| s.histogram.is_some() == histograms);
         series.map(|s| (s.name.clone(), of_series(s))).collect()
     };
     let mut value = json!({ "kind": log.kind, "run": log.run, "series": of(false), "layers": found.names });
@@ -67,9 +67,9 @@ fn of_log(log: &RunLog) -> Value {
         set("gradient", of_gradient(log, &found));
     }
     if let Some(total) = found.total {
-        set("total", log.told.series[total].name.clone().into());
+        set("total", log.content.series[total].name.clone().into());
     }
-    let remarks: Vec<&String> = log.told.remarks.iter().chain(&log.fault).collect();
+    let remarks: Vec<&String> = log.content.remarks.iter().chain(&log.fault).collect();
     if !remarks.is_empty() {
         set("remarks", json!(remarks));
     }

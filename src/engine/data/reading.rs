@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn each_of_several_targets_is_told_and_a_series_is_one() {
-        let told = |n: usize, names: &[&str]| {
+        let given = |n: usize, names: &[&str]| {
             let of = (0..4 * n).map(|i| (i / n * 10_usize.pow((i % n) as u32 % 5)) as f32).collect();
             let labels = Labels::Values { of, shape: Shape::Flat(n) };
             let samples = Samples { shape: Shape::Flat(1), inputs: vec![0.0; 4], labels };
@@ -291,17 +291,17 @@ mod tests {
             reading.summary.split_off(2)
         };
         assert_eq!(
-            told(2, &["heat", "cold"]),
+            given(2, &["heat", "cold"]),
             [
                 "target heat, cold: 2 numbers, 0 to 30, mean 8.25, spread 10.43",
                 "  heat: 0 to 3, mean 1.5, spread 1.118",
                 "  cold: 0 to 30, mean 15, spread 11.18",
             ]
         );
-        let unnamed = told(30, &[]);
+        let unnamed = given(30, &[]);
         assert_eq!((unnamed.len(), unnamed[1].split(':').next()), (12, Some("  target 0")));
         assert_eq!(unnamed[11], "  and 20 more");
-        assert_eq!(told(3, &["load"]).len(), 1);
+        assert_eq!(given(3, &["load"]).len(), 1);
     }
 
     #[test]

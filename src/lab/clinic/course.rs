@@ -6,7 +6,7 @@ use crate::engine::data::Labels;
 use crate::engine::robust::Robustness;
 use crate::lab::exam;
 use crate::lab::experiment::{self, BuildFault, Data, ground};
-use crate::lab::lane::{marked, told_mark};
+use crate::lab::lane::{mark_event, marked};
 use crate::lab::trainer::{Evaluation, RecipeEffect, Trainer, norm};
 use crate::scenario::Scenario;
 use crate::telemetry::{Event, LaneInfo, Measure, Phase};
@@ -50,8 +50,8 @@ impl TrainedLane {
             edits: journal.clone(),
             ..experiment::info(&lane.name, &recipe, &network, &data, total)
         };
-        let mut told = LaneMeasurements::default();
-        let mut tell = |event: Event| told.apply(&event);
+        let mut measurements = LaneMeasurements::default();
+        let mut apply = |event: Event| measurements.apply(&event);
         let initial = initial(&trainer);
         let exam = adversarial(scenario, &recipe);
         let every = scenario.evaluate_every.max(1) as u64;
@@ -79,14 +79,14 @@ impl TrainedLane {
                 Ok(_) => {}
                 Err(account) => {
                     let measure = trainer.gap();
-                    tell(told_mark(0, &measure, &[]));
+                    apply(mark_event(0, &measure, &[]));
                     phase = Phase::Diverged(*account);
                     break;
                 }
             }
             if look {
                 let (measure, layers) = trainer.measure();
-                tell(told_mark(0, &measure, layers));
+                apply(mark_event(0, &measure, layers));
             }
             let step = trainer.steps();
             if step.is_multiple_of(every) || step == steps {
@@ -95,23 +95,23 @@ impl TrainedLane {
                     lane: 0,
                     measure: Box::new(Measure { step, values: e.values(), ..Measure::default() }),
                 };
-                tell(measured(report.evaluation));
+                apply(measured(report.evaluation));
                 if let Some(exam) = &exam
                     && let Some(report) = trainer.measure_robustness(exam, 0.0, false)
                 {
-                    tell(Event::Probed { lane: 0, step, name: exam::PROBE, parts: report.parts() });
+                    apply(Event::Probed { lane: 0, step, name: exam::PROBE, parts: report.parts() });
                 }
                 if let Some(stop) = report.stop {
-                    stop.restored.map(measured).into_iter().for_each(&mut tell);
+                    stop.restored.map(measured).into_iter().for_each(&mut apply);
                     phase = Phase::Stopped(stop.words);
                     break;
                 }
             }
         }
         let step = trainer.steps();
-        tell(Event::Probed { lane: 0, step, name: "health", parts: trainer.health() });
+        apply(Event::Probed { lane: 0, step, name: "health", parts: trainer.health() });
         let ran_away = matches!(phase, Phase::Diverged(_));
-        let signals = told.facts(&info, &phase, None);
+        let signals = measurements.facts(&info, &phase, None);
         let train = (!ran_away).then(|| known(&data, &trainer, scenario.seed, total));
         let facts = Facts { recipe, train, initial, ..signals.clone() };
         let work = 3.0 * network.work() as f64 * facts.recipe.batch as f64 * trainer.steps() as f64;

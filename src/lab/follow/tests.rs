@@ -45,7 +45,7 @@ impl Bench {
         self.run.advance(steps);
         let run = self.run.run_mut();
         let lines: Vec<LogLine> = run.take_lines();
-        let (told, scenario) = (run.told(), run.scenario());
+        let (told, scenario) = (run.complete_step(), run.scenario());
         let saved = run.save();
         let dir = self.dir.as_mut().unwrap();
         dir.append(lines);
@@ -156,7 +156,7 @@ fn a_run_that_is_taken_up_again_keeps_its_changes_once() {
     set(&mut bench, 1, "b", "Adam(lr: 0.4)", "Off()");
     bench.run.advance(5);
     let lines = bench.run.run_mut().take_lines();
-    let told = bench.run.run_mut().told();
+    let told = bench.run.run_mut().complete_step();
     let dir = bench.dir.as_mut().unwrap();
     dir.append(lines);
     dir.flush(told).unwrap();

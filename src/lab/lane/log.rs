@@ -6,7 +6,7 @@
 use super::LogLine;
 use crate::lab::exam;
 use crate::lab::lane::marked;
-use crate::number::{LayerNumber, Listed, Number, NumberFormat, NumberSource, Values};
+use crate::number::{LayerNumber, Listed, Number, NumberFormat, NumberSource, NumberValues};
 use crate::telemetry::{Band, Data, LaneId, LayerMeasure, Measure, Spread};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Serialize, Serializer};
@@ -187,18 +187,18 @@ impl ParsedLine {
 
     /// The measurement of the step. The log holds no times, so the caller provides an estimate.
     pub fn measure(&self, seconds: f64) -> Measure {
-        self.told(seconds, of_step)
+        self.measure_of(seconds, of_step)
     }
 
     /// The evaluation after the step, if there was one.
     pub fn evaluation(&self, seconds: f64) -> Option<Measure> {
-        let measure = self.told(seconds, |n| matches!(n.row().source, NumberSource::Evaluation));
+        let measure = self.measure_of(seconds, |n| matches!(n.row().source, NumberSource::Evaluation));
         let hash = self.numbers.get("hash").and_then(Value::as_str).and_then(|text| text.parse().ok());
         measure.values.iter().next().is_some().then_some(Measure { hash, ..measure })
     }
 
-    fn told(&self, seconds: f64, which: fn(Number) -> bool) -> Measure {
-        let mut values = Values::default();
+    fn measure_of(&self, seconds: f64, which: fn(Number) -> bool) -> Measure {
+        let mut values = NumberValues::default();
         let mut spread = self.seeds.map(|seeds| Spread::new(seeds, self.seeds_lost));
         for number in Number::ALL.into_iter().filter(|n| which(*n)) {
             values.set(number, self.value(number));

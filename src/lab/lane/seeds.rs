@@ -5,7 +5,7 @@ use super::TrainingLane;
 use super::leave::LongWork;
 use crate::lab::experiment::{BuildFault, Data};
 use crate::lab::trainer::{Evaluation, EvaluationReport, RecipeEffect, Snapshot, Trainer};
-use crate::number::{Number, Values};
+use crate::number::{Number, NumberValues};
 use crate::scenario::Recipe;
 use crate::telemetry::{Band, Phase, Spread};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ impl TrainingLane {
     }
 
     /// The bands of these values, one entry per seed, for every number that has a band.
-    fn range(&self, all: &[Values]) -> Option<Spread> {
+    fn range(&self, all: &[NumberValues]) -> Option<Spread> {
         if self.replicas.is_empty() {
             return None;
         }

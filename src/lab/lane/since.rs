@@ -51,7 +51,7 @@ impl NumberRanges {
     }
 
     /// Adds these ranges and means to a measurement.
-    pub(super) fn tell(&self, measure: &mut Measure) {
+    pub(super) fn add_to(&self, measure: &mut Measure) {
         if self.steps == 0 {
             return;
         }

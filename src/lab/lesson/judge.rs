@@ -37,7 +37,7 @@ impl Judge {
     }
 
     /// Takes an event into account.
-    pub fn hear(&mut self, event: &Event) {
+    pub fn on_event(&mut self, event: &Event) {
         self.live.apply(event);
         match event {
             Event::Started { lane, .. } | Event::Removed { lane } => {

@@ -62,7 +62,7 @@ impl Replay {
         self.run.send(Command::Run);
         loop {
             for event in self.run.drain() {
-                self.judge.hear(&event);
+                self.judge.on_event(&event);
             }
             let found = done(&self.judge);
             if found.is_some() || !self.run.turn(u64::MAX) {

@@ -28,7 +28,7 @@ fn what_lies_ahead_of_a_step_is_forgotten_or_left_out() {
     let mut told = LaneMeasurements::default();
     for step in 1..=20 {
         let layers = vec![LayerMeasure::of(0).with(LayerNumber::GradNorm, step as f32)];
-        let values = Values::default().with(Number::Loss, 1.0 / step as f64);
+        let values = NumberValues::default().with(Number::Loss, 1.0 / step as f64);
         told.apply(&Event::Marked { lane: 0, mark: Arc::new(MeasuredStep { step, values, layers }) });
         if step % 5 == 0 {
             let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::ValLoss, 0.5));

@@ -19,7 +19,7 @@ const LEAST: usize = 30;
 /// Approximate limit on the number of multiplications in all.
 const WORK: usize = 10_000_000_000;
 /// A batch counts as fitted at this share of its first loss.
-const BY_HEART: f32 = 0.01;
+const FITTED: f32 = 0.01;
 
 /// The state of a lane.
 struct TrialStart {
@@ -128,7 +128,7 @@ fn batch(peek: &ProbeInput, at: &TrialStart) -> Option<ProbeParts> {
     for _ in 0..steps {
         let loss = trainer.step(false).map_or(f32::NAN, |result| result.loss);
         losses.push(loss);
-        if loss <= BY_HEART * losses[0] {
+        if loss <= FITTED * losses[0] {
             learnt = Some(losses.len() as f64);
         }
         if learnt.is_some() || !loss.is_finite() {

@@ -171,7 +171,7 @@ impl Run {
         drop(own);
         origin.stage = ForkStage::Begun(Some(Box::new(start)));
         let mut info = experiment::info(&place.info.name, &written, lane.trainer.network(), &data, total);
-        info.fork = Some(origin.told(&written));
+        info.fork = Some(origin.fork_origin(&written));
         (place.info, place.written, place.logged, place.before) = (info, written, 0, None);
         (place.step, place.target, place.follows) = (at, at.max(target), foremost);
         place.changes += 1;

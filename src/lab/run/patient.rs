@@ -25,18 +25,18 @@ pub struct LaneToExamine {
 
 impl LaneToExamine {
     /// Examines it as long as `on` returns true, and reports the progress.
-    pub fn examine(&self, tell: &dyn Fn(Event), on: &dyn Fn() -> bool) {
+    pub fn examine(&self, emit: &dyn Fn(Event), on: &dyn Fn() -> bool) {
         let lane = self.stamp.0;
         let told = |examination| {
             if on() {
-                tell(Event::Examined { lane, examination: Box::new(examination) });
+                emit(Event::Examined { lane, examination: Box::new(examination) });
             }
         };
         let clinic = Clinic::new(&self.scenario, self.lane, Arc::clone(&self.data), &*self.files, None);
         let say: &OnCure<'_> = &|fix, facts, tried| told(under_way(fix, facts, tried));
-        match clinic.telling(say).while_so(on).examine() {
+        match clinic.on_cure(say).while_so(on).examine() {
             Ok(report) => told(report.examination()),
-            Err(fault) if on() => tell(Event::Notice(format!("the lane cannot be examined: {fault}"))),
+            Err(fault) if on() => emit(Event::Notice(format!("the lane cannot be examined: {fault}"))),
             Err(_) => {}
         }
     }

@@ -132,10 +132,11 @@ impl ShowStep {
             rerun.lane.take_up(frame.as_deref(), &self.course)?;
         }
         rerun.placed = true;
-        let told = rerun.lane.retrace(step, &self.course, pace)?;
-        let made = told.map(|mut told| {
-            told.insert(0, Event::Changed { lane: self.seen.lane, info: Box::new(self.info.clone()), step });
-            (peek(&rerun.lane), told)
+        let events = rerun.lane.retrace(step, &self.course, pace)?;
+        let made = events.map(|mut events| {
+            events
+                .insert(0, Event::Changed { lane: self.seen.lane, info: Box::new(self.info.clone()), step });
+            (peek(&rerun.lane), events)
         });
         rerun.watched = watched;
         reruns.put(rerun);
@@ -148,8 +149,8 @@ impl ShowStep {
     }
 
     /// The events of that step, as a [`Event::Recalled`].
-    pub fn told(&self, told: Vec<Event>) -> Event {
-        Event::Recalled { lane: self.seen.lane, step: self.seen.stamp.1, told }
+    pub fn event(&self, events: Vec<Event>) -> Event {
+        Event::Recalled { lane: self.seen.lane, step: self.seen.stamp.1, events }
     }
 }
 

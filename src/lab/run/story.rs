@@ -26,7 +26,7 @@ pub(super) struct StateSettings {
 
 impl StateSettings {
     /// Whether two lanes have the same states at every step that both have made.
-    pub(super) fn tells_the_same(&self, other: &Self) -> bool {
+    pub(super) fn same_states(&self, other: &Self) -> bool {
         (&self.name, &self.written, &self.branch) == (&other.name, &other.written, &other.branch)
             && self.edits.len() == other.edits.len()
             && self.edits.iter().zip(&other.edits).all(|(a, b)| alike(a, b))
@@ -144,10 +144,10 @@ impl Run {
             self.places.get(id).and_then(Option::as_ref).is_some_and(|p| p.begun() && p.lane.is_some());
         let shared = now.as_ref().filter(|_| begun).and_then(|now| Some(now.common(story)?.min(now.step)));
         let back = shared.map(|until| until.min(goal)).filter(|back| *back > 0 && *back >= first);
-        let (mut start, mut told, mut past) = (None, Vec::new(), None);
+        let (mut start, mut replayed, mut past) = (None, Vec::new(), None);
         if let Some(back) = back {
             let (state, events) = self.state_at(id, back)?;
-            (start, told) = (Some(state), events);
+            (start, replayed) = (Some(state), events);
             past = self.places.get(id).and_then(Option::as_ref).map(|p| Arc::clone(&p.past));
         }
         let kept = now.is_none().then(|| story.state.clone()).flatten();
@@ -209,7 +209,7 @@ impl Run {
             } else {
                 Event::Rewound { lane: id, info, step }
             });
-            self.events.extend(told.into_iter().filter(|_| back > first));
+            self.events.extend(replayed.into_iter().filter(|_| back > first));
             self.events.push(Event::Phase { lane: id, step, phase });
             if back < now.step || name != now.name {
                 self.forget_after(id, &now.name, back);
@@ -261,8 +261,8 @@ impl Run {
         let frame = open(&place.past).before(step);
         let lane = place.lane.as_mut().ok_or_else(gone)?;
         lane.take_up(frame.as_deref(), &course)?;
-        let told = lane.retrace(step, &course, &mut EndlessTurn)?.unwrap_or_default();
+        let replayed = lane.retrace(step, &course, &mut EndlessTurn)?.unwrap_or_default();
         let start = Start { state: lane.state(), recipe: course.recipe_of(step)?, carry: Carry::All };
-        Ok((start, told))
+        Ok((start, replayed))
     }
 }

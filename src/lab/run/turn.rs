@@ -215,8 +215,8 @@ impl Run {
             }
         }
         if !self.running && self.resting() {
-            let told = std::mem::take(&mut self.unrested);
-            self.events.extend(std::iter::repeat_n(Event::Rested, told));
+            let rests = std::mem::take(&mut self.unrested);
+            self.events.extend(std::iter::repeat_n(Event::Rested, rests));
         }
     }
 }

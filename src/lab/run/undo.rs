@@ -88,7 +88,7 @@ impl Run {
                     before.into_iter().chain(entered).map(|(id, b)| (id, b, self.story(id))).collect();
                 let back = matches!(command, Command::Rewind { .. } | Command::Reset(_));
                 let changed = |(_, a, b): &Pair| match (a, b) {
-                    (Some(a), Some(b)) => !a.tells_the_same(b) || back && a.step != b.step,
+                    (Some(a), Some(b)) => !a.same_states(b) || back && a.step != b.step,
                     (a, b) => a.is_some() != b.is_some(),
                 };
                 let pairs: Vec<Pair> = pairs.into_iter().filter(changed).collect();
@@ -107,17 +107,17 @@ impl Run {
             if self.changes.made.len() > MOST {
                 self.changes.made.remove(0);
             }
-            self.tell_changes();
+            self.emit_changes();
         }
     }
 
     /// Forgets all changes, after another scenario was loaded.
     pub(super) fn forget_changes(&mut self) {
         self.changes = Changes::default();
-        self.tell_changes();
+        self.emit_changes();
     }
 
-    fn tell_changes(&mut self) {
+    fn emit_changes(&mut self) {
         let words = |of: &[UndoableChange]| of.iter().map(|c| c.words.clone()).collect();
         let (made, undone) = (words(&self.changes.made), words(&self.changes.undone));
         self.events.push(Event::Changes { made, undone });
@@ -182,7 +182,7 @@ impl Run {
                 list.push(change);
             }
         }
-        self.tell_changes();
+        self.emit_changes();
     }
 
     fn undo_lanes(&mut self, pairs: &mut [Pair], again: bool, back: bool) -> Result<String, String> {

@@ -37,7 +37,7 @@ impl RunnerState {
 
     fn treat(&self, patient: &LaneToExamine) {
         let looked = Mutex::new((Instant::now(), true));
-        patient.examine(&|event| self.tell(event), &|| {
+        patient.examine(&|event| self.emit(event), &|| {
             let mut looked = super::lock(&looked);
             if looked.0.elapsed() >= LOOK {
                 let other = self.lock().patient(Some(patient.stamp));

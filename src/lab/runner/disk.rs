@@ -30,7 +30,7 @@ pub(super) struct WriterQueue {
 struct QueueState {
     /// Since the waiting checkpoint.
     newest: QueuedLines,
-    told: u64,
+    complete: u64,
     save: Option<PendingCheckpoint>,
     end: bool,
     error: Option<String>,
@@ -39,10 +39,10 @@ struct QueueState {
 }
 
 impl QueueState {
-    /// Adds lines and removals; the lines up to the step `told` are complete.
-    fn put(&mut self, mut queued: QueuedLines, told: u64) {
+    /// Adds lines and removals; the lines up to the step `complete` are complete.
+    fn put(&mut self, mut queued: QueuedLines, complete: u64) {
         queued.after(std::mem::take(&mut self.newest));
-        (self.newest, self.told) = (queued, told);
+        (self.newest, self.complete) = (queued, complete);
     }
 
     /// Gives up the waiting checkpoint, because a newer one will replace it; its lines are still needed.
@@ -58,7 +58,7 @@ impl QueueState {
         // that were trained after it have to wait for that checkpoint.
         self.newest.forgotten.is_empty().then(|| {
             later.append(&mut self.newest.lines);
-            self.told
+            self.complete
         })
     }
 }
@@ -89,7 +89,7 @@ struct PendingCheckpoint {
     saved: Vec<SavedLane>,
     samples: Option<u32>,
     queued: QueuedLines,
-    told: u64,
+    complete: u64,
 }
 
 impl WriterQueue {
@@ -109,9 +109,9 @@ impl WriterQueue {
     }
 
     /// Queues the run's lines and removals.
-    pub(super) fn hand(&self, run: &mut Run, lines: Vec<LogLine>) {
+    pub(super) fn queue(&self, run: &mut Run, lines: Vec<LogLine>) {
         let queued = QueuedLines { lines, forgotten: run.take_forgotten() };
-        lock(&self.state).put(queued, run.told());
+        lock(&self.state).put(queued, run.complete_step());
     }
 
     /// Queues a checkpoint; it replaces a waiting one.
@@ -119,7 +119,7 @@ impl WriterQueue {
         let mut state = lock(&self.state);
         state.reopen();
         let queued = std::mem::take(&mut state.newest);
-        state.save = Some(PendingCheckpoint { scenario, saved, samples, queued, told: state.told });
+        state.save = Some(PendingCheckpoint { scenario, saved, samples, queued, complete: state.complete });
         drop(state);
         self.filled.notify_all();
     }
@@ -145,7 +145,8 @@ impl RunnerState {
     /// The loop of the writer thread.
     pub(super) fn keep(&self, mut dir: RunDir) {
         let Some(desk) = &self.desk else { return };
-        let (mut pending, mut later, mut told, mut wait) = (None::<PendingCheckpoint>, Vec::new(), 0, LINES);
+        let (mut pending, mut later, mut complete, mut wait) =
+            (None::<PendingCheckpoint>, Vec::new(), 0, LINES);
         loop {
             let state = lock(&desk.state);
             let idle = |s: &mut QueueState| s.save.is_none() && !s.end;
@@ -159,16 +160,16 @@ impl RunnerState {
                 }
                 pending = Some(save);
             }
-            told = state.take_lines(&mut later).unwrap_or(told);
+            complete = state.take_lines(&mut later).unwrap_or(complete);
             let end = state.end;
             drop(state);
 
             let begun = Instant::now();
             let saving = pending.is_some();
-            let mut result = write(&mut dir, &mut pending, &mut later, told);
+            let mut result = write(&mut dir, &mut pending, &mut later, complete);
             if result.is_err() {
                 // One more attempt: some disk faults are transient.
-                result = write(&mut dir, &mut pending, &mut later, told);
+                result = write(&mut dir, &mut pending, &mut later, complete);
             }
             match result {
                 Ok(()) => {
@@ -177,8 +178,8 @@ impl RunnerState {
                         lock(&desk.state).took = begun.elapsed();
                     }
                     if lock(&desk.state).error.take().is_some() {
-                        self.tell(Event::Unsaved(false));
-                        self.tell(Event::Notice("The disk takes data again; everything is written.".into()));
+                        self.emit(Event::Unsaved(false));
+                        self.emit(Event::Notice("The disk takes data again; everything is written.".into()));
                     }
                 }
                 Err(e) => {
@@ -197,8 +198,8 @@ impl RunnerState {
         let what = crate::lab::run_dir::plain(error);
         let what = format!("{}: {what}", crate::text::escaped(&dir.path().display().to_string()));
         if lock(&desk.state).error.replace(what.clone()).is_none() {
-            self.tell(Event::Unsaved(true));
-            self.tell(Event::Notice(format!("Nothing can be saved: {what}.")));
+            self.emit(Event::Unsaved(true));
+            self.emit(Event::Notice(format!("Nothing can be saved: {what}.")));
         }
     }
 }
@@ -208,7 +209,7 @@ fn write(
     dir: &mut RunDir,
     pending: &mut Option<PendingCheckpoint>,
     later: &mut Vec<LogLine>,
-    told: u64,
+    complete: u64,
 ) -> io::Result<()> {
     if let Some(save) = pending {
         for gone in &mut save.queued.forgotten {
@@ -223,7 +224,7 @@ fn write(
             }
         }
         dir.append(std::mem::take(&mut save.queued.lines));
-        dir.flush(save.told)?;
+        dir.flush(save.complete)?;
         let gone = |f: &LogRemovals| LineRemoval {
             lane: f.name.clone(),
             after: f.after,
@@ -234,7 +235,7 @@ fn write(
         *pending = None;
     }
     dir.append(std::mem::take(later));
-    dir.flush(told)
+    dir.flush(complete)
 }
 
 #[cfg(test)]

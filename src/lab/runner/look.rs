@@ -61,7 +61,7 @@ impl RunnerState {
             for (view, stamp) in stale {
                 let peek = peeks.iter().find(|p| p.id == view.lane);
                 if let Some(event) = peek.and_then(|p| preview::look(p, &view, &mut memory)) {
-                    self.tell(event);
+                    self.emit(event);
                 }
                 shown.retain(|(known, _)| *known != view);
                 let stamp = peek.and_then(|p| p.stamp_of(&view)).unwrap_or(stamp);

@@ -45,7 +45,7 @@ impl RunnerState {
                 Err(RecvTimeoutError::Timeout) if self.late() => return Err(None),
                 Err(RecvTimeoutError::Timeout) if begun.elapsed() > LONG && !said => {
                     said = true;
-                    self.tell(Event::Notice("Reading the data …".into()));
+                    self.emit(Event::Notice("Reading the data …".into()));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -79,7 +79,7 @@ impl RunnerState {
                     None
                 }
                 Some(Err(Some(what))) => {
-                    self.tell(Event::Notice(what));
+                    self.emit(Event::Notice(what));
                     continue;
                 }
             };
@@ -98,7 +98,7 @@ impl RunnerState {
                     // The waiting state is freed before the new one is copied.
                     self.desk.iter().for_each(disk::WriterQueue::forget);
                     let saved = run.save();
-                    self.hand(&mut run);
+                    self.pass_lines(&mut run);
                     if let Some(desk) = &self.desk {
                         desk.save(run.scenario(), saved, run.samples());
                     }

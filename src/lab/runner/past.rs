@@ -86,14 +86,14 @@ impl RunnerState {
         memory: &mut ProbeMemory,
         pace: &mut FastPace<'_>,
     ) -> bool {
-        let Ok(Some((peek, told))) = recall.make(reruns, pace) else { return false };
-        self.tell(recall.told(told));
+        let Ok(Some((peek, events))) = recall.make(reruns, pace) else { return false };
+        self.emit(recall.event(events));
         for view in recall.views() {
             if pace.outdated() {
                 return false;
             }
             if let Some(event) = preview::look(&peek, view, memory) {
-                self.tell(recall.told(vec![event]));
+                self.emit(recall.event(vec![event]));
             }
         }
         true

@@ -53,20 +53,20 @@ pub enum SweepEvent<'r> {
     Idle,
 }
 
-/// Trains until all is done or `leave` is set, and returns all results. `hear` runs on the caller's thread, in the
+/// Trains until all is done or `leave` is set, and returns all results. `report` runs on the caller's thread, in the
 /// order in which trainings end; an error from it ends the work. After `leave` is set, the work ends in a
 /// short time, even if a step is long.
 ///
 /// # Errors
-/// The error of `hear`, or of the system if it has no thread, or no space for an interrupted training.
+/// The error of `report`, or of the system if it has no thread, or no space for an interrupted training.
 pub fn train(
     job: Job<'_>,
     leave: &AtomicBool,
-    hear: &mut dyn FnMut(SweepEvent<'_>) -> io::Result<()>,
+    report: &mut dyn FnMut(SweepEvent<'_>) -> io::Result<()>,
 ) -> io::Result<HashMap<SweepCell, TrainingRecord>> {
     let Job { plan, files, slice, known, threads, shelf } = job;
     let schedule = TrainingSchedule::new(plan, slice, known);
-    hear(SweepEvent::Begin(schedule.left()))?;
+    report(SweepEvent::Begin(schedule.left()))?;
     if schedule.over() {
         return Ok(schedule.into_records());
     }
@@ -83,7 +83,7 @@ pub fn train(
         fault: Mutex::new(Ok(())),
     };
     let (sender, results) = channel::<(SweepCell, TrainingRecord, usize)>();
-    let mut heard = Ok(());
+    let mut reported = Ok(());
     std::thread::scope(|scope| -> io::Result<()> {
         for (n, leave) in leaves.iter().enumerate() {
             let (shop, crew, sender) = (&shop, Arc::clone(&crew), sender.clone());
@@ -94,12 +94,12 @@ pub fn train(
         drop(sender);
         loop {
             let told = match results.recv_timeout(Duration::from_millis(100)) {
-                Ok((cell, record, left)) => hear(SweepEvent::Done(cell, &record, left)),
-                Err(RecvTimeoutError::Timeout) => hear(SweepEvent::Idle),
+                Ok((cell, record, left)) => report(SweepEvent::Done(cell, &record, left)),
+                Err(RecvTimeoutError::Timeout) => report(SweepEvent::Idle),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
-            if heard.is_ok() && told.is_err() {
-                heard = told;
+            if reported.is_ok() && told.is_err() {
+                reported = told;
                 leave.store(true, Ordering::Relaxed);
             }
             if leave.load(Ordering::Relaxed) {
@@ -110,7 +110,7 @@ pub fn train(
             }
         }
     })?;
-    heard?;
+    reported?;
     shop.put_by();
     shop.fault.into_inner().unwrap_or_else(PoisonError::into_inner)?;
     Ok(shop.state.into_inner().unwrap_or_else(PoisonError::into_inner).schedule.into_records())
@@ -174,7 +174,7 @@ impl<'a> SharedWork<'a> {
         &self,
         crew: &Arc<Crew>,
         leave: &Arc<CancelSignal>,
-        tell: &mut dyn FnMut(SweepCell, TrainingRecord, usize) -> bool,
+        report: &mut dyn FnMut(SweepCell, TrainingRecord, usize) -> bool,
     ) {
         let seat = Seat::new(Some(Arc::clone(crew)), Arc::clone(leave));
         let desk = WorkerContext { crew, leave, team: Arc::new(seat) };
@@ -202,7 +202,7 @@ impl<'a> SharedWork<'a> {
             let left = state.schedule.left();
             drop(state);
             self.changed.notify_all();
-            if !tell(order.cell, record, left) {
+            if !report(order.cell, record, left) {
                 return;
             }
         }

@@ -81,34 +81,34 @@ impl Trainer {
         let (network, params, ws, rows) = (&self.network, &self.live.params, &self.ws, self.rows);
         let count = network.nodes().len();
         let mut out = Vec::new();
-        let mut tell = |stage, layer, name: &str, values, sources| {
+        let mut report = |stage, layer, name: &str, values, sources| {
             out.push(StepTensor { stage, layer, name: name.into(), values, sources });
         };
         for slot in network.slots() {
             let values = &params[slot.range.clone()];
-            tell(StepStage::Update, Some(slot.layer), slot.name, values, [values, &[]]);
+            report(StepStage::Update, Some(slot.layer), slot.name, values, [values, &[]]);
         }
         let input = ws.activation(0, rows);
-        tell(StepStage::Forward, None, "input", input, [input, &[]]);
+        report(StepStage::Forward, None, "input", input, [input, &[]]);
         for (i, node) in network.nodes().iter().enumerate() {
             let sources = [ws.activation(i, rows), &params[node.params.clone()]];
-            tell(StepStage::Forward, Some(i), "output", ws.activation(i + 1, rows), sources);
+            report(StepStage::Forward, Some(i), "output", ws.activation(i + 1, rows), sources);
         }
         let output = ws.activation(count, rows);
         let loss = std::slice::from_ref(&self.last.loss);
-        tell(StepStage::Loss, None, "loss", loss, [output, &[]]);
+        report(StepStage::Loss, None, "loss", loss, [output, &[]]);
         let slope = ws.activation_grad(count, rows);
-        tell(StepStage::Backward, Some(count - 1), "gradient of the output", slope, [output, &[]]);
+        report(StepStage::Backward, Some(count - 1), "gradient of the output", slope, [output, &[]]);
         for i in (0..count).rev() {
             let slope = ws.activation_grad(i + 1, rows);
             for slot in network.slots().iter().filter(|s| s.layer == i) {
                 let name = format!("gradient of {}", slot.name);
                 let sources = [ws.activation(i, rows), slope];
-                tell(StepStage::Backward, Some(i), &name, &self.grads[slot.range.clone()], sources);
+                report(StepStage::Backward, Some(i), &name, &self.grads[slot.range.clone()], sources);
             }
             if i > 0 && network.has_activation_grad(i) {
                 let sources = [slope, &params[network.nodes()[i].params.clone()]];
-                tell(
+                report(
                     StepStage::Backward,
                     Some(i),
                     "gradient of the input",

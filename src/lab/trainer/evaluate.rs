@@ -9,7 +9,7 @@ use crate::engine::layer::Pass;
 use crate::engine::loss::LossConfig;
 use crate::engine::network::Network;
 use crate::engine::regularise::stopping::StoppingDecision;
-use crate::number::{Number, Values};
+use crate::number::{Number, NumberValues};
 use crate::scenario::Recipe;
 use crate::scenario::memory::EVALUATION_ROWS;
 use crate::telemetry::Data;
@@ -37,8 +37,8 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// The results as rows of the table of numbers.
-    pub fn values(self) -> Values {
-        let mut values = Values::default();
+    pub fn values(self) -> NumberValues {
+        let mut values = NumberValues::default();
         values.set(Number::ValLoss, Some(self.judged.into()));
         let own = Some(self.loss).filter(|own| own.to_bits() != self.judged.to_bits());
         for (number, value) in [
@@ -76,7 +76,7 @@ impl UnitHealth {
     }
 
     /// Adds a chunk of outputs, `width` numbers per prediction.
-    fn hear(&mut self, output: &[f32], width: usize) {
+    fn add(&mut self, output: &[f32], width: usize) {
         for row in output.chunks_exact(width) {
             self.samples += 1;
             self.answer = match (argmax(row), self.answer) {
@@ -178,7 +178,7 @@ impl Trainer {
                 self.score.add(output, width, batch.targets());
             }
             if let Some(classes) = batch.classes() {
-                self.checkup.hear(output, width);
+                self.checkup.add(output, width);
                 hit += hits(output, width, classes);
                 seen += classes.len();
             }

@@ -11,7 +11,8 @@ use crate::engine::kernel::{distance_sq_f64, sum_sq_f64};
 use crate::engine::layer::{Health, Pass};
 use crate::engine::network::Workspace;
 use crate::number::{
-    LayerNumber, LayerSeen, Number, NumberSource, PartGradient, Squares, StepInputs, StepResult, Values, norm,
+    LayerNumber, LayerSeen, Number, NumberSource, NumberValues, PartGradient, Squares, StepInputs,
+    StepResult, norm,
 };
 use crate::telemetry::Measure;
 use std::ops::Range;
@@ -214,8 +215,8 @@ impl Trainer {
 }
 
 /// Computes every number of the table for a step.
-fn values(seen: &mut StepInputs<'_>) -> Values {
-    let mut values = Values::default();
+fn values(seen: &mut StepInputs<'_>) -> NumberValues {
+    let mut values = NumberValues::default();
     for number in Number::ALL {
         match number.row().source {
             NumberSource::Step(of) => values.set(number, of(seen)),

@@ -72,7 +72,7 @@ struct Planner<'f> {
     plan: SweepPlan,
     fault: Faults<'f>,
     /// Faults already reported: an entry of `vary`, and the index of its value.
-    told: HashSet<(usize, Option<u32>)>,
+    reported: HashSet<(usize, Option<u32>)>,
     by: Vec<usize>,
 }
 
@@ -126,7 +126,7 @@ impl Planner<'_> {
             measure,
             bases,
         };
-        let mut planner = Planner { plan, fault: &mut fault, told: HashSet::new(), by };
+        let mut planner = Planner { plan, fault: &mut fault, reported: HashSet::new(), by };
         planner.values();
         planner.labels();
         planner.settings();
@@ -206,7 +206,7 @@ impl Planner<'_> {
         let vary = &self.plan.sweep.vary[field];
         let value = &self.plan.values[field][at as usize];
         let Err((path, what)) = set(scenario, &vary.field, value) else { return true };
-        if self.told.insert((field, (!path).then_some(at))) {
+        if self.reported.insert((field, (!path).then_some(at))) {
             let place = match (path, vary.values.computed()) {
                 (true, _) => format!("vary[{field}].field"),
                 (false, true) => format!("vary[{field}].values"),
@@ -251,7 +251,7 @@ impl Planner<'_> {
             if whole && new {
                 self.add(lane, ground, chosen);
             }
-            if !self.told.is_empty() && self.plan.settings.len() == first && attempt > 100 {
+            if !self.reported.is_empty() && self.plan.settings.len() == first && attempt > 100 {
                 break;
             }
         }

@@ -27,8 +27,8 @@ const YOUNG: f64 = 60.0;
 impl App {
     pub(super) fn act(&mut self, action: Action) -> Effects {
         let command = |c| vec![Effect::Command(c)];
-        if let Some(wish) = Self::wished(action) {
-            return self.wish(wish);
+        if let Some(request) = Self::request_of(action) {
+            return self.request(request);
         }
         let led = match action {
             Action::TogglePause => self.led(None),

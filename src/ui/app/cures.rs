@@ -10,7 +10,7 @@ impl App {
     /// The new verdicts that can be given now: a notice and a log line for each.
     pub(super) fn judge_cures(&mut self) -> Effects {
         let ended = |l: &LaneView| !matches!(l.present().phase, Phase::Running | Phase::Paused);
-        let mut told = Vec::new();
+        let mut proposals = Vec::new();
         for sick in self.view.lanes.iter().filter(|l| ended(l)) {
             let Some(examination) = &sick.examination else { continue };
             for (_, fix) in examination.diagnosis.cures() {
@@ -19,7 +19,7 @@ impl App {
                     continue;
                 }
                 if let Some((_, words)) = cure::compared(sick, lane) {
-                    told.push((
+                    proposals.push((
                         lane.id,
                         sick.id,
                         format!("{} beside {}", lane.info.name, sick.info.name),
@@ -29,7 +29,7 @@ impl App {
             }
         }
         let mut effects = Effects::new();
-        for (lane, of, names, text) in told {
+        for (lane, of, names, text) in proposals {
             self.judged.insert(lane);
             self.notify(format!("{names}: {text}"));
             effects.push(Effect::Command(Command::Verdict { lane, of, text }));

@@ -253,9 +253,9 @@ fn a_key_that_did_nothing_says_why() {
 fn recalled(app: &mut App, lane: usize, step: u64, loss: f32) {
     let info = Box::new(app.view.lane(lane).expect("a lane").info.clone());
     let measure = Box::new(Measure { step, ..Measure::default() }.with(Number::Loss, loss));
-    let told =
+    let events =
         vec![Event::Changed { lane, info, step }, Event::Measured { lane, measure, layers: Vec::new() }];
-    app.update(Message::Event(Event::Recalled { lane, step, told }));
+    app.update(Message::Event(Event::Recalled { lane, step, events }));
 }
 
 #[test]
@@ -320,11 +320,11 @@ fn a_past_step_shows_the_median_over_seeds_as_the_present_does() {
     let info = Box::new(app.view.lane(0).expect("a lane").info.clone());
     let measure =
         Measure { step: 38, spread: Some(spread), ..Measure::default() }.with(Number::Loss, 7.125f32);
-    let told = vec![
+    let events = vec![
         Event::Changed { lane: 0, info, step: 38 },
         Event::Measured { lane: 0, measure: Box::new(measure), layers: Vec::new() },
     ];
-    app.update(Message::Event(Event::Recalled { lane: 0, step: 38, told }));
+    app.update(Message::Event(Event::Recalled { lane: 0, step: 38, events }));
     assert!(text(&app).contains("loss 3.625") && !text(&app).contains("7.125"), "{}", text(&app));
 }
 

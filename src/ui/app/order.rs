@@ -21,12 +21,12 @@ impl App {
     /// # Errors
     /// If it cannot be carried out; the message says what would be right.
     pub fn obey(&mut self, line: &str) -> Result<Effects, String> {
-        let told = self.lanes().read(line)?;
-        if self.watching && matches!(told, ParsedCommand::Order(_)) {
+        let command = self.lanes().read(line)?;
+        if self.watching && matches!(command, ParsedCommand::Order(_)) {
             return Err(super::WATCHING.into());
         }
         let page = |title: &str, text: &str| Overlay::Text(TextWindow::of(title, text.trim_end()));
-        Ok(match told {
+        Ok(match command {
             ParsedCommand::Nothing => Effects::new(),
             ParsedCommand::Say(text) => self.open(page(line.trim(), &text)),
             ParsedCommand::Status => {
@@ -131,8 +131,8 @@ impl App {
         let read = self.lanes().read(&line);
         let mut items: Vec<MenuItem> = Vec::new();
         let whole = line.trim().to_owned();
-        if let (Ok(told), false) = (&read, whole.is_empty())
-            && !(self.watching && matches!(told, ParsedCommand::Order(_)))
+        if let (Ok(command), false) = (&read, whole.is_empty())
+            && !(self.watching && matches!(command, ParsedCommand::Order(_)))
         {
             items.push(item(whole.clone(), "do this", "Enter".into(), Pick::Line(whole)));
         }

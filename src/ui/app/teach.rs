@@ -30,19 +30,19 @@ impl App {
     }
 
     /// Carries out a key of the lesson.
-    pub(super) fn wish(&mut self, wish: LearnerRequest) -> Effects {
+    pub(super) fn request(&mut self, request: LearnerRequest) -> Effects {
         let Some(guide) = &mut self.guide else {
             self.notify(
                 "this scenario has no lesson to go through; `gradtui learn` lists those that have".into(),
             );
             return Effects::new();
         };
-        let told = guide.wish(wish, &self.view);
-        self.told(told)
+        let told = guide.request(request, &self.view);
+        self.apply_effects(told)
     }
 
     /// The meaning of a key in a lesson, if it has one.
-    pub(super) fn wished(action: Action) -> Option<LearnerRequest> {
+    pub(super) fn request_of(action: Action) -> Option<LearnerRequest> {
         Some(match action {
             Action::LessonOn => LearnerRequest::On,
             Action::LessonBack => LearnerRequest::Back,
@@ -71,11 +71,11 @@ impl App {
             Some(n) => guide.step(n, view),
             None => guide.run(view),
         };
-        Some(self.told(told))
+        Some(self.apply_effects(told))
     }
 
     /// Carries out the results from the guide.
-    pub(super) fn told(&mut self, told: GuideEffects) -> Effects {
+    pub(super) fn apply_effects(&mut self, told: GuideEffects) -> Effects {
         let GuideEffects { load, commands, notice, ask, turned, next } = told;
         if next {
             return self.next_lesson();

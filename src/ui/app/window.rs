@@ -119,8 +119,9 @@ impl App {
             }
             FormSubject::Data(data) => self.exchange(data),
             FormSubject::Question { guess, reason, .. } => {
-                let told = self.guide.as_mut().zip(guess).map(|(guide, guess)| guide.answer(guess, &reason));
-                told.map_or_else(Effects::new, |told| self.told(told))
+                let effects =
+                    self.guide.as_mut().zip(guess).map(|(guide, guess)| guide.answer(guess, &reason));
+                effects.map_or_else(Effects::new, |effects| self.apply_effects(effects))
             }
             FormSubject::Weight { weight, .. } => {
                 if let Some(pane) = self.others.get_mut(&PaneId::Microscope) {

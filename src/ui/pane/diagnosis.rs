@@ -130,8 +130,8 @@ impl DiagnosisPane {
         // Where no lane can be added, Enter trains nothing.
         let closed = cx.watching || cx.guide.is_some_and(Guide::locks_lanes);
         let judged = lane.diagnosis();
-        let told = judged.told().count();
-        if told == 0 && lane.last.step > 0 && account(lane).is_none() {
+        let reported = judged.reported().count();
+        if reported == 0 && lane.last.step > 0 && account(lane).is_none() {
             let rules = judged.checked.len() + judged.findings.len();
             add(&format!("nothing is wrong: {rules} rules looked at it"), "", theme.good, None);
         }
@@ -232,8 +232,8 @@ impl PaneWidget for DiagnosisPane {
         let colour = Style::new().fg(cx.theme.lane(lane.id));
         line.push_span(Span::styled(format!("  {} {}", lane.letter(), lane.title()), colour));
         let judged = lane.diagnosis();
-        let worst = judged.told().map(|f| f.level).max();
-        let words = match judged.told().count() {
+        let worst = judged.reported().map(|f| f.level).max();
+        let words = match judged.reported().count() {
             _ if lane.last.step == 0 => String::new(),
             0 => "  in order".to_string(),
             1 => "  1 finding".into(),

@@ -1,6 +1,6 @@
 //! A made-up run for the tests of the panes: curves of the right shapes without any training.
 
-use crate::number::{LayerNumber, Number, Values};
+use crate::number::{LayerNumber, Number, NumberValues};
 use crate::scenario::{Recipe, Shape};
 use crate::telemetry::{Data, Divergence, Event, LaneInfo, LayerInfo, LayerMeasure, Measure, Phase};
 use crate::ui::fixture::evaluated;
@@ -104,8 +104,8 @@ fn measure(view: &mut RunView, lane: usize, kind: &LaneBehaviour, step: u64, dep
         epoch: step as f64 / 45.0,
         seconds: step as f64 / 4100.0,
         evaluations: step,
-        least: Values::default().with(Number::Loss, f64::from(level * 0.8)),
-        greatest: Values::default().with(Number::Loss, f64::from(level * 1.25)),
+        least: NumberValues::default().with(Number::Loss, f64::from(level * 0.8)),
+        greatest: NumberValues::default().with(Number::Loss, f64::from(level * 1.25)),
         ..Measure::default()
     };
     let m = m

@@ -221,7 +221,7 @@ mod tests {
         let mut lesson = lesson::LessonState::new(&scenario);
         assert!(lesson.verdicts.iter().all(|v| v.state == ExpectationState::Open));
         for event in fixture::events(40).iter().filter(|e| !matches!(e, Event::Started { lane: 1 | 2, .. })) {
-            lesson.hear(event);
+            lesson.on_event(event);
         }
         lesson.judge();
         let states: Vec<_> = lesson.verdicts.iter().map(|v| v.state).collect();
@@ -243,8 +243,8 @@ mod tests {
         for event in fixture::events(40) {
             view.apply(event);
         }
-        let told = Vec::new();
-        view.apply(Event::Recalled { lane: 0, step: 3, told });
+        let events = Vec::new();
+        view.apply(Event::Recalled { lane: 0, step: 3, events });
         let cx = Context { view: &view, ..cx };
         let words = text(&drawn(&LessonPane::default(), cx, 80, 8));
         let present = view.lanes[0].present().step;

@@ -68,13 +68,13 @@ pub enum UserAction {
 
 impl SessionLog {
     /// Notes an action of the user; `app` is the state before it.
-    pub fn hand(&mut self, hand: UserAction, app: &App, now: Duration) {
+    pub fn note_action(&mut self, action: UserAction, app: &App, now: Duration) {
         let mut cue = self.cue(app, now);
         // On replay the added lane may already be in front: the script names the lane on which this key acts.
         if app.awaits_lane() {
             cue.lane = app.view.lane(app.front).map(|lane| lane.info.name.clone());
         }
-        match hand {
+        match action {
             UserAction::Key(key) => cue.press = Some(key.to_string()),
             UserAction::Click(x, y) => cue.click = Some((x, y)),
             UserAction::Scroll(x, y, turns) => cue.scroll = Some((x, y, turns)),

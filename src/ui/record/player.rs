@@ -39,7 +39,7 @@ enum PlayerAction {
     Keys,
 }
 
-fn wish(key: KeyEvent) -> PlayerAction {
+fn action_of(key: KeyEvent) -> PlayerAction {
     match key.code {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => PlayerAction::Leave,
         KeyCode::Char('q') | KeyCode::Esc => PlayerAction::Leave,
@@ -200,7 +200,7 @@ impl<'a> Playback<'a> {
     /// Carries out a key; returns whether it quits.
     fn press(&mut self, key: KeyEvent) -> bool {
         let was_over = self.at_end();
-        match wish(key) {
+        match action_of(key) {
             PlayerAction::Leave => return true,
             PlayerAction::Pause if was_over => {
                 self.go(Duration::ZERO);

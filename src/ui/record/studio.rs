@@ -163,7 +163,7 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
     ) -> Result<Duration, RecordingError> {
         let frame = Duration::from_secs(1) / self.script.fps.max(1);
         let (mut now, mut recorded) = (Duration::ZERO, Duration::ZERO);
-        self.hear(now);
+        self.take_events(now);
         loop {
             self.act(now)?;
             if self.quit || (self.over() && now >= self.free) {
@@ -173,7 +173,7 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
             if behind || self.frames.touched() {
                 self.bench.look();
                 self.looked = Some(now);
-                self.hear(now);
+                self.take_events(now);
             }
             if self.shown {
                 self.shoot(now, recorded, &mut see)?;
@@ -219,7 +219,7 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
                 break;
             }
             self.bench.pass(seconds, stop);
-            self.hear(now);
+            self.take_events(now);
         }
         let Some(cue) = self.script.cues.get(self.next).filter(|_| self.keys.is_empty()) else {
             return Ok(());
@@ -301,7 +301,7 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
         if [&cue.open, &cue.lane, &cue.pane, &cue.set].iter().any(|done| done.is_some()) {
             self.frames.touch();
             self.carry_out(effects);
-            self.hear(self.app.now);
+            self.take_events(self.app.now);
         }
         Ok(())
     }
@@ -322,12 +322,12 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
             Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
         };
         if let Some((x, y)) = cue.click {
-            self.tell(mouse(MouseEventKind::Down(MouseButton::Left), x, y));
+            self.dispatch(mouse(MouseEventKind::Down(MouseButton::Left), x, y));
         }
         if let Some((x, y, turns)) = cue.scroll {
             let kind = if turns < 0 { MouseEventKind::ScrollUp } else { MouseEventKind::ScrollDown };
             for _ in 0..turns.unsigned_abs() {
-                self.tell(mouse(kind, x, y));
+                self.dispatch(mouse(kind, x, y));
             }
         }
         self.keys = cue.keys().into();
@@ -345,7 +345,7 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
                 self.pressed.pop_front();
             }
         }
-        self.tell(Message::Key(KeyEvent::new(key.code, key.modifiers)));
+        self.dispatch(Message::Key(KeyEvent::new(key.code, key.modifiers)));
         match self.app.idle_key() {
             Some(why) => Err(self.idle(why.into())),
             None => Ok(()),
@@ -353,10 +353,10 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
     }
 
     /// Passes a user's action to the app, and carries out its effects at once.
-    fn tell(&mut self, message: Message) {
+    fn dispatch(&mut self, message: Message) {
         self.frames.touch();
         self.update(message);
-        self.hear(self.app.now);
+        self.take_events(self.app.now);
     }
 
     fn update(&mut self, message: Message) {
@@ -375,7 +375,7 @@ impl<'a, B: RecordedRun> Studio<'a, B> {
         }
     }
 
-    fn hear(&mut self, now: Duration) {
+    fn take_events(&mut self, now: Duration) {
         let notice = self.app.notice().is_some();
         let events = self.bench.drain();
         if !events.is_empty() {

@@ -73,9 +73,9 @@ impl SessionRecorder {
         )
         .map_err(|e| format!("{name}: {e}"))?;
         log.show(true, app, now);
-        let told = format!("recording to {name}");
+        let notice = format!("recording to {name}");
         self.rolling = Some(Rolling { cast, begun: now, name, note, save });
-        Ok(told)
+        Ok(notice)
     }
 
     /// Records a frame; returns the reason if recording stopped.

@@ -42,7 +42,7 @@ const THREE: &str = "(\"optimizer\", Values([Sgd(0.1), Adam(0.1)])), (\"optimize
 
 fn full(plan: &SweepPlan) -> Board<'_> {
     let mut board = Board::new(Results::new(plan, HashMap::new()));
-    board.hear(results(plan));
+    board.add_results(results(plan));
     board
 }
 

@@ -85,28 +85,28 @@ pub struct Chosen {
 const FPS: (f64, f64) = (10.0, 2.5);
 
 /// Chooses the settings; `var` reads an environment variable.
-pub fn choose(asked: &DisplayOptions, config: &Config, var: impl Fn(&str) -> Option<String>) -> Chosen {
-    let low = asked.low_bandwidth || config.low_bandwidth;
-    let fps = match (asked.fps, config.fps) {
+pub fn choose(options: &DisplayOptions, config: &Config, var: impl Fn(&str) -> Option<String>) -> Chosen {
+    let low = options.low_bandwidth || config.low_bandwidth;
+    let fps = match (options.fps, config.fps) {
         (Some(fps), _) => chosen(fps, "--fps"),
         (None, _) if low => {
-            chosen(FPS.1, if asked.low_bandwidth { "--low-bandwidth" } else { "the configuration" })
+            chosen(FPS.1, if options.low_bandwidth { "--low-bandwidth" } else { "the configuration" })
         }
         (None, Some(fps)) => chosen(fps, "the configuration"),
         (None, None) => chosen(FPS.0, "the default"),
     };
-    let scheme = match (asked.theme, config.theme) {
+    let scheme = match (options.theme, config.theme) {
         (Some(scheme), _) => chosen(scheme, "--theme"),
         (None, Some(scheme)) => chosen(scheme, "the configuration"),
         (None, None) => scheme(&var),
     };
-    let depth = match (asked.color, config.color) {
+    let depth = match (options.color, config.color) {
         _ if scheme.what == Scheme::Mono => chosen(Depth::Mono, "the theme"),
         (Some(color), _) => depth(color, "--color", &var),
         (None, Some(color)) => depth(color, "the configuration", &var),
         (None, None) => depth(ColorChoice::Auto, "", &var),
     };
-    let drawing = match (asked.drawing, config.drawing) {
+    let drawing = match (options.drawing, config.drawing) {
         (Some(drawing), _) => chosen(drawing, "--drawing"),
         (None, Some(drawing)) => chosen(drawing, "the configuration"),
         (None, None) => drawing(&var),
@@ -237,12 +237,12 @@ mod tests {
             (got.scheme.what, got.drawing.what, got.fps.what),
             (Scheme::Light, DrawingCharacters::Block, 4.0)
         );
-        let asked =
+        let options =
             DisplayOptions { theme: Some(Scheme::Mono), low_bandwidth: true, ..DisplayOptions::default() };
-        let got = choose(&asked, &config, env(&vars));
+        let got = choose(&options, &config, env(&vars));
         assert_eq!((got.depth.what, got.fps.what), (Depth::Mono, FPS.1));
         assert_eq!(&got.fps.why, "--low-bandwidth");
-        let asked = DisplayOptions { fps: Some(30.0), ..asked };
-        assert_eq!(choose(&asked, &config, env(&vars)).fps.what, 30.0);
+        let options = DisplayOptions { fps: Some(30.0), ..options };
+        assert_eq!(choose(&options, &config, env(&vars)).fps.what, 30.0);
     }
 }

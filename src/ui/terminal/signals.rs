@@ -15,7 +15,7 @@ pub(super) type Urgent = Arc<Mutex<Option<ScreenInput>>>;
 
 /// Starts the thread. `stay`: a hang-up does not end the process.
 pub(super) fn listen(
-    tell: SyncSender<ScreenInput>,
+    sender: SyncSender<ScreenInput>,
     urgent: Urgent,
     custody: Arc<RestoreData>,
     stay: bool,
@@ -44,7 +44,7 @@ pub(super) fn listen(
             }
             // If the queue is full, its reader is awake and takes this input before the waiting keys. Otherwise the
             // last of many size changes would be lost, and the screen would stay broken.
-            if tell.try_send(wake.clone()).is_err() {
+            if sender.try_send(wake.clone()).is_err() {
                 urgent.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(wake);
             }
             if matches!(s, SIGWINCH | SIGCONT | SIGTSTP) || s == SIGHUP && stay {

@@ -26,8 +26,8 @@ impl LaneOrigin {
     }
 
     /// The description of the fork for a lane with this recipe.
-    pub(in crate::lab::run) fn told(&self, recipe: &Recipe) -> ForkOrigin {
-        self.branch.told(recipe, matches!(self.stage, ForkStage::Begun(_) | ForkStage::Anew))
+    pub(in crate::lab::run) fn fork_origin(&self, recipe: &Recipe) -> ForkOrigin {
+        self.branch.fork_origin(recipe, matches!(self.stage, ForkStage::Begun(_) | ForkStage::Anew))
     }
 }
 
@@ -100,7 +100,7 @@ impl LanePlace {
     pub(in crate::lab::run) fn begin_at_once(&mut self) {
         if let Some(origin) = self.origin.as_mut().filter(|o| matches!(o.stage, ForkStage::Waits)) {
             origin.stage = ForkStage::Begun(None);
-            self.info.fork = Some(origin.told(&self.written));
+            self.info.fork = Some(origin.fork_origin(&self.written));
         }
     }
 
@@ -110,7 +110,7 @@ impl LanePlace {
         let Lane { from, at, carry, .. } = origin.branch.overrides.clone();
         let own = Lane::from_recipe(&self.info.name, recipe, &origin.branch.ground);
         origin.branch.overrides = Lane { from, at, carry, ..own };
-        self.info.fork = Some(origin.told(recipe));
+        self.info.fork = Some(origin.fork_origin(recipe));
     }
 
     /// The settings before any change at this step.

@@ -9,7 +9,7 @@ use crate::lab::lane::EndlessTurn;
 use crate::lab::run::SavedLane;
 use crate::lab::stepped::SteppedRun;
 use crate::lab::trainer::Snapshot;
-use crate::number::Values;
+use crate::number::NumberValues;
 use crate::scenario::read;
 use crate::telemetry::{Command, Measure};
 use std::collections::BTreeMap;
@@ -101,7 +101,11 @@ fn jumps(text: &str, changes: &[Change<'_>], budget: usize) {
             // The numbers equal those reported then; the first step of a fork has no previous step to compare with.
             let measured = |e: &Event| match e {
                 Event::Measured { lane, measure, layers } if *lane == id && measure.step == step => Some((
-                    Measure { least: Values::default(), greatest: Values::default(), ..**measure },
+                    Measure {
+                        least: NumberValues::default(),
+                        greatest: NumberValues::default(),
+                        ..**measure
+                    },
                     layers.clone(),
                 )),
                 _ => None,

@@ -21,7 +21,7 @@ pub struct PageLines {
 }
 
 /// A text in lines; words in backquotes have the colour of keys.
-fn told(out: &mut Vec<Words>, what: &str, width: u16, style: Style, theme: &Theme) {
+fn paragraph(out: &mut Vec<Words>, what: &str, width: u16, style: Style, theme: &Theme) {
     let what = text::spelt(theme.glyphs, what);
     for paragraph in what.lines() {
         let mut key = false;
@@ -39,7 +39,7 @@ fn told(out: &mut Vec<Words>, what: &str, width: u16, style: Style, theme: &Them
 /// A line with a mark, and its continuation lines.
 fn marked(out: &mut Vec<Words>, mark: &str, style: Style, what: &str, width: u16, theme: &Theme) {
     let mut lines = Vec::new();
-    told(&mut lines, what, width.saturating_sub(2), theme.text, theme);
+    paragraph(&mut lines, what, width.saturating_sub(2), theme.text, theme);
     for (i, line) in lines.into_iter().enumerate() {
         let lead = if i == 0 { format!("{mark} ") } else { "  ".into() };
         out.push(std::iter::once((lead, style)).chain(line).collect());
@@ -56,9 +56,9 @@ pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> PageLines {
         out.foot = "f goes back to the lesson, to where you left it".into();
         return out;
     }
-    told(&mut out.body, &page.text, width, theme.text, theme);
+    paragraph(&mut out.body, &page.text, width, theme.text, theme);
     if let Some(predict) = &page.predict {
-        asked(&mut out, guide, predict, theme, width);
+        question(&mut out, guide, predict, theme, width);
     }
     if page.task() == PageTask::Goal {
         wanted(&mut out, guide, page, theme, width);
@@ -66,22 +66,22 @@ pub fn lines(guide: &Guide, theme: &Theme, width: u16) -> PageLines {
     for (i, hint) in page.hints.iter().take(work.hints).enumerate() {
         out.news = out.body.len();
         let words = format!("Hint {} of {}: {hint}", i + 1, page.hints.len());
-        told(&mut out.body, &words, width, theme.warn, theme);
+        paragraph(&mut out.body, &words, width, theme.warn, theme);
     }
     if work.skipped && page.task() == PageTask::Goal {
         out.news = out.body.len();
         let changes = guide.solution().join("; ");
         let words = format!("The solution changes {changes}. {}", page.why);
-        told(&mut out.body, &words, width, theme.strong, theme);
+        paragraph(&mut out.body, &words, width, theme.strong, theme);
     } else if work.reached.is_some() && page.task() == PageTask::Goal {
         out.news = out.body.len();
-        told(&mut out.body, &page.why, width, theme.strong, theme);
+        paragraph(&mut out.body, &page.why, width, theme.strong, theme);
     }
     out.foot = foot(guide, page);
     out
 }
 
-fn asked(out: &mut PageLines, guide: &Guide, predict: &Predict, theme: &Theme, width: u16) {
+fn question(out: &mut PageLines, guide: &Guide, predict: &Predict, theme: &Theme, width: u16) {
     let work = guide.done();
     let (guess, skipped) = work.map_or((None, false), |w| (w.guess, w.skipped));
     let ask = text::pick(theme.glyphs, "?", "?");
@@ -91,7 +91,7 @@ fn asked(out: &mut PageLines, guide: &Guide, predict: &Predict, theme: &Theme, w
         let because =
             if work.reason.is_empty() { String::new() } else { format!(", because {}", work.reason) };
         let words = format!("You say: {}{because}.", Guide::guess_words(predict, guess));
-        told(&mut out.body, &words, width, theme.strong, theme);
+        paragraph(&mut out.body, &words, width, theme.strong, theme);
     }
     if guide.arrived && (guess.is_some() || skipped) {
         let hit = guess.is_some_and(|g| predict.hits(g));
@@ -114,7 +114,7 @@ fn wanted(out: &mut PageLines, guide: &Guide, page: &Page, theme: &Theme, width:
             format!("Goal, by step {}; you may change {}:", thousands(page.within as u64), page.may_words())
         }
     };
-    told(&mut out.body, &heading, width, theme.strong, theme);
+    paragraph(&mut out.body, &heading, width, theme.strong, theme);
     for (what, holds, numbers) in guide.verdicts() {
         let (unicode, ascii, style) = match (reached.is_some() || holds == Some(true), holds) {
             (true, _) => ("✓", "+", theme.good),

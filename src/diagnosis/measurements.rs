@@ -3,7 +3,7 @@
 
 use super::marks::Marks;
 use crate::diagnosis::{Attacked, Facts, LaneScore};
-use crate::number::{LayerNumber, Number, NumberSource, Values};
+use crate::number::{LayerNumber, Number, NumberSource, NumberValues};
 use crate::scenario::{Recipe, Scaling};
 use crate::telemetry::{Data, Event, LaneInfo, LayerInfo, MeasuredStep, Phase};
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl LaneMeasurements {
                 self.dead = rows.iter().filter_map(known).collect();
             }
             Event::Probed { step, name: ATTACKS, parts, .. } => {
-                let mut values = Values::default();
+                let mut values = NumberValues::default();
                 for number in Number::ALL {
                     if let NumberSource::Attack(name) = number.row().source
                         && let Some(Data::Scalar(x)) = part(parts, name)
