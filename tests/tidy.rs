@@ -1,5 +1,6 @@
 //! Tests of the architecture's rules by reading the sources: which module may know which, and code that must not exist.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,14 @@ fn sources() -> Vec<(String, String)> {
 
 /// The text without comments and tests, to which the rules apply.
 fn code(text: &str) -> String {
-    let body = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    body.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    // A module of tests at the end of the file; `mod tests;` only declares one in another file.
+    let in_file = |at: &usize| text[*at..].lines().nth(1).is_some_and(|line| line.ends_with('{'));
+    let end = text.match_indices("#[cfg(test)]\nmod ").map(|(at, _)| at).find(in_file);
+    text[..end.unwrap_or(text.len())]
+        .lines()
+        .filter(|l| !l.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Whether a file is a module or lies below it: `ui` is `ui.rs` and `ui/*`.
@@ -60,6 +67,53 @@ fn every_file_says_what_it_is_for() {
 fn nothing_is_left_half_done() {
     let left = offenders(&["todo!(", "dbg!(", "unimplemented!("], &[], &[]);
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// Type names that two tables of a scenario share, as `clip: Off()` and `defence: Off()`: users write them.
+const SHARED_IN_SCENARIOS: [&str; 3] = ["Linear", "Off", "Surface"];
+
+/// The types that a file defines outside of functions and tests: their names, and whether other files can name them.
+fn types(text: &str) -> Vec<(String, bool)> {
+    let mut out = Vec::new();
+    for line in code(text).lines() {
+        let bare = line.trim_start();
+        let rest = bare.strip_prefix("pub").map(|r| match r.strip_prefix('(') {
+            Some(scope) => scope.split_once(')').map_or("", |(_, rest)| rest),
+            None => r,
+        });
+        // A type that is indented and not visible is an associated type, or local to a function.
+        if rest.is_none() && bare.len() < line.len() {
+            continue;
+        }
+        let mut words = rest.unwrap_or(line).split_whitespace();
+        if matches!(words.next(), Some("struct" | "enum" | "trait" | "type" | "union")) {
+            let name: String =
+                words.next().unwrap_or_default().chars().take_while(|c| c.is_alphanumeric()).collect();
+            // A macro gives its types a name later.
+            if !name.is_empty() {
+                out.push((name, rest.is_some()));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn a_visible_type_has_a_name_of_its_own() {
+    let mut named: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+    for (file, text) in sources() {
+        if !file.contains("tests") {
+            for (name, visible) in types(&text) {
+                named.entry(name).or_default().push((file.clone(), visible));
+            }
+        }
+    }
+    let shared = |name: &String| SHARED_IN_SCENARIOS.contains(&&name[..]);
+    let confusing = |files: &[(String, bool)]| {
+        files.len() > 3 || files.len() > 1 && files.iter().any(|(_, visible)| *visible)
+    };
+    named.retain(|name, files| !shared(name) && confusing(files));
+    assert!(named.is_empty(), "types with the same name, say what each is: {named:#?}");
 }
 
 #[test]
