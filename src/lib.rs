@@ -30,6 +30,36 @@
 //! | [`ui`] | keys, panes, the terminal | training |
 //! | [`cli`] | the command line | everything it can leave to others |
 //!
+//! # Glossary
+//! Every type that other files can name has a name of its own; `tests/tidy.rs` checks this. The words they are made of:
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | scenario, recipe | the document as written ([`Scenario`](scenario::Scenario)); everything that one lane trains with, after its overrides ([`Recipe`](scenario::Recipe)) |
+//! | experiment, contender | the scenario checked, with its data ([`Experiment`](lab::experiment::Experiment)); one lane of it before training ([`Contender`](lab::experiment::Contender)) |
+//! | lane | one setting under training: [`TrainingLane`](lab::lane::TrainingLane) on the side of training, [`LaneView`](view::LaneView) on the side of the screen, [`Lane`](scenario::Lane) in a scenario |
+//! | run | the lanes of one scenario that train together ([`Run`](lab::run::Run)); as the screen knows it, [`RunView`](view::RunView); on disk, a run directory ([`RunDir`](lab::run_dir::RunDir)) |
+//! | seed, replica | with several seeds a lane trains once for each; its first seed is the lane itself, every other one a [`Replica`](lab::lane::Replica) |
+//! | turn | the steps that a lane makes before it gives its thread back ([`TurnLimits`](lab::lane::TurnLimits), [`TurnResult`](lab::lane::TurnResult)) |
+//! | number | a row of the table of everything reported about a lane ([`Number`](number::Number), [`NumberRow`](number::NumberRow), [`NumberValues`](number::NumberValues)) |
+//! | measure, evaluation | the numbers of a training step ([`Measure`](telemetry::Measure)); those computed on the validation samples |
+//! | event, command, message | from training to its readers ([`Event`](telemetry::Event)); an order to training ([`Command`](telemetry::Command)); an input of the screen ([`Message`](ui::message::Message)), which answers by an [`Effect`](ui::message::Effect) |
+//! | probe | a computation beside training that a pane requests: its row ([`Probe`](lab::preview::Probe)), [`ProbeRequest`](telemetry::ProbeRequest), [`ProbeInput`](lab::run::ProbeInput), [`ProbeResult`](view::ProbeResult) |
+//! | snapshot, state, checkpoint | what changes while one seed trains ([`Snapshot`](lab::trainer::Snapshot)); all seeds of a lane at a step ([`LaneState`](lab::lane::LaneState)); all lanes in a file, for a resume ([`Checkpoint`](lab::run_dir::checkpoint::Checkpoint)) |
+//! | fork | a lane that begins at a step of another one: [`ForkRequest`](lab::run::ForkRequest), and for the reader [`ForkOrigin`](telemetry::ForkOrigin) |
+//! | finding, fix, cure | a rule's result about a lane ([`Finding`](telemetry::Finding)); a change that may repair it ([`Fix`](telemetry::Fix)); the same after it was tried on a copy ([`TriedCure`](telemetry::TriedCure), [`CureOutcome`](telemetry::CureOutcome)) |
+//! | examination | the trial of all cures of a lane ([`Examination`](telemetry::Examination)), done by the [`clinic`](lab::clinic) |
+//! | fault | a mistake in something that a user wrote, with its place: [`ScenarioFault`](scenario::check::ScenarioFault), [`BuildFault`](lab::experiment::BuildFault) |
+//! | sweep, cell | many trainings of one scenario ([`SweepPlan`](scenario::sweep::plan::SweepPlan)); one of them ([`SweepCell`](lab::sweep::SweepCell)) with its [`TrainingRecord`](lab::sweep::TrainingRecord) |
+//! | log | the lines of a run ([`LogLine`](lab::lane::LogLine), [`LogRow`](lab::lane::log::LogRow)); the log of another program ([`RunLog`](logs::RunLog), [`LogSeries`](logs::series::LogSeries)) |
+//! | script, cue, recording | actions on the lab with their times ([`RecordingScript`](ui::record::script::RecordingScript), [`CueTime`](ui::record::script::CueTime)); the file in asciicast format that they give |
+//! | guide, lesson, course | the state of a learner in one lesson ([`Guide`](ui::guide::Guide)); its pages in a scenario ([`Lesson`](scenario::lesson::Lesson)); lessons in order ([`Course`](lab::lesson::course::Course)) |
+//! | team, crew | what splits one lane's work in two ([`Team`](engine::team::Team)); the threads that do it ([`Crew`](lab::runner::Crew)) |
+//! | slot | a parameter tensor inside the buffer of all parameters ([`Slot`](engine::network::Slot)); the place of a pane is a [`PaneSlot`](ui::layout::PaneSlot) |
+//!
+//! Endings: `Args` are the arguments of a subcommand, `Config` is a table of settings that a scenario names, `Row` a row of
+//! a table, `Kind` a choice without data, `Pane` the state of a pane, `Writer` and `Reader` hold a file open.
+//!
 //! # Invariants
 //! * The same scenario gives the same bits, whatever the machine, the number of threads and the other lanes. Random
 //!   numbers are functions of (seed, purpose, step, index); sums have a fixed order; the engine uses no elementary
