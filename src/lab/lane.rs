@@ -9,7 +9,7 @@ use crate::lab::exam::{self, Exam};
 use crate::lab::hash::parameter_hash;
 use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
-use crate::lab::trainer::{Evaluation, EvaluationReport, Trainer, score};
+use crate::lab::trainer::{Evaluation, EvaluationReport, StepScope, Trainer, score};
 use crate::telemetry::{Event, LaneId, LayerMeasure, Measure, MeasuredStep, ParameterHash, Phase};
 use since::NumberRanges;
 use std::any::Any;
@@ -94,6 +94,13 @@ pub struct TrainingLane {
     since: NumberRanges,
     /// The last step that was shown.
     shown: u64,
+}
+
+/// The data that watched probes kept of a lane's last measured step.
+#[derive(Debug, Default)]
+pub struct Looks {
+    kept: BTreeMap<&'static str, Box<dyn Any + Send>>,
+    scope: Option<Box<StepScope>>,
 }
 
 /// The limits of one turn of a lane.
@@ -376,6 +383,17 @@ impl TrainingLane {
             self.cost = if self.cost == 0.0 { cost } else { 0.7 * self.cost + 0.3 * cost };
         }
         news
+    }
+
+    /// Takes out the data that watched probes kept of the last measured step.
+    pub fn take_looks(&mut self) -> Looks {
+        Looks { kept: std::mem::take(&mut self.kept), scope: self.trainer.take_scope() }
+    }
+
+    /// Puts in the data that another lane kept at the same step of the same training.
+    pub fn put_looks(&mut self, looks: Looks) {
+        self.kept = looks.kept;
+        self.trainer.put_scope(looks.scope);
     }
 
     /// Forgets the steps since the last measurement, after a restart.

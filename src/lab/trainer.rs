@@ -36,8 +36,7 @@ use batch::BatchTargets;
 pub use evaluate::{Evaluation, EvaluationReport};
 use guard::{DefenceMemory, VoteMemory};
 use look::{BeforeUpdate, ComparisonMemory};
-use scope::StepScope;
-pub use scope::WeightStep;
+pub use scope::{StepScope, WeightStep};
 use score::ValidationSums;
 pub use snapshot::Snapshot;
 use task::BatchFunction;
@@ -359,7 +358,7 @@ impl Trainer {
         }
         let aimed = look && self.aimed;
         if let Some(scope) = self.scope.as_mut().filter(|_| aimed) {
-            scope.before(&self.grads, &self.live);
+            scope.before(&self.grads, &self.live, &self.recipe.optimizer);
         }
         self.last.clipped =
             self.recipe.clip.clip(&mut self.grads, norm, &self.live.params, network.slots(), &*self.team);

@@ -186,6 +186,37 @@ fn a_weight_is_seen_as_soon_as_a_step_was_shown() {
 }
 
 #[test]
+fn a_rewound_lane_and_an_undone_edit_show_the_step_before() {
+    let views = || vec![View { number: 3, ..View::of("microscope", 0) }, View::of("through_time", 0)];
+    let probes = |run: &mut Stepped| {
+        run.look();
+        let events = run.drain();
+        ["microscope", "through_time"].map(|name| probed(&events, 0, name))
+    };
+    let at = |step: u64| {
+        let mut run = stepped(MEMORY);
+        run.send(Command::Watch(views()));
+        run.send(Command::Step(step));
+        run.pass(0.0, None);
+        run
+    };
+    let wanted = probes(&mut at(20));
+    assert!(wanted[0].iter().any(|p| p.0 == "terms"));
+    let mut run = at(30);
+    run.drain();
+    run.send(Command::Rewind { lane: Some(0), step: 20 });
+    assert_eq!(probes(&mut run), wanted, "rewound");
+    // The edited optimizer did not make the step that is shown.
+    let scenario = run.run().scenario();
+    let (name, mut recipe) = (scenario.lanes[0].name.clone(), scenario.recipe(&scenario.lanes[0]));
+    recipe.set_at("optimizer", "Adam(0.01)").unwrap();
+    run.send(Command::Set { lane: 0, name, recipe: Box::new(recipe) });
+    assert_eq!(probes(&mut run), wanted, "edited");
+    run.send(Command::Undo);
+    assert_eq!(probes(&mut run), wanted, "undone");
+}
+
+#[test]
 fn a_sample_is_shown_under_the_augmentations_of_its_own_lane() {
     let mut run = stepped(
         r#"(

@@ -152,9 +152,8 @@ impl Run {
         }
         let kept = now.is_none().then(|| story.state.clone()).flatten();
         let (name, seconds) = (story.name.clone(), self.seconds_of(id));
-        if let Some(place) = self.places.get_mut(id) {
-            *place = None;
-        }
+        let before = self.places.get_mut(id).and_then(Option::take).and_then(|place| place.lane);
+        let looks = before.map(|mut lane| lane.take_looks()).unwrap_or_default();
         self.enter_as(Some(id), contender);
         let back = if let Some(start) = start {
             let back = back.unwrap_or(0);
@@ -178,6 +177,10 @@ impl Run {
                     seconds,
                     phase: Phase::Paused,
                 }])?;
+                let lane = self.places[id].as_mut().and_then(|place| place.lane.as_mut());
+                if let Some(lane) = lane {
+                    lane.put_looks(looks);
+                }
             }
             back
         } else if let Some(saved) = kept {
@@ -250,6 +253,7 @@ impl Run {
         let plan = TurnLimits {
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
+            watched: self.watched(id),
             ..TurnLimits::default()
         };
         let course = LaneHistory { line: self.lineage(id, u64::MAX).ok_or_else(gone)?, plan };
@@ -258,7 +262,8 @@ impl Run {
         if place.step == step && step > place.first_step() {
             return Ok((place.untouched().ok_or_else(gone)?, Vec::new()));
         }
-        let frame = open(&place.past).before(step);
+        // The step itself is trained again for the probes, and the one before it, with which it is compared.
+        let frame = open(&place.past).before(step.saturating_sub(2));
         let lane = place.lane.as_mut().ok_or_else(gone)?;
         lane.take_up(frame.as_deref(), &course)?;
         let replayed = lane.retrace(step, &course, &mut EndlessTurn)?.unwrap_or_default();

@@ -1,13 +1,15 @@
 //! One whole step kept for the microscope: the buffers that the optimizer read and wrote. Does not affect training.
 
 use super::{Snapshot, Trainer};
-use crate::engine::optim::{OptimizerState, WeightUpdate};
+use crate::engine::optim::{OptimizerConfig, OptimizerState, WeightUpdate};
 
 /// A step, before and after.
 #[derive(Clone, Debug, Default)]
-pub(super) struct StepScope {
-    /// Steps done, including this one; 0 if there was none.
+pub struct StepScope {
+    /// Steps done, including this one.
     step: u64,
+    /// The optimizer that made it; `None` if there was none.
+    optimizer: Option<OptimizerConfig>,
     optim_step: u64,
     lr: f64,
     raw: Vec<f32>,
@@ -55,7 +57,10 @@ fn largest(sizes: impl Iterator<Item = f32>) -> usize {
 
 impl StepScope {
     /// Copies the buffers that clipping and update will overwrite.
-    pub(super) fn before(&mut self, grads: &[f32], live: &Snapshot) {
+    pub(super) fn before(&mut self, grads: &[f32], live: &Snapshot, optimizer: &OptimizerConfig) {
+        if self.optimizer.as_ref() != Some(optimizer) {
+            self.optimizer = Some(optimizer.clone());
+        }
         self.raw.clear();
         self.raw.extend_from_slice(grads);
         self.from.clone_from(&live.params);
@@ -90,16 +95,19 @@ impl Trainer {
         (self.aimed, self.scope) = (false, None);
     }
 
+    /// Takes the kept step out of the trainer.
+    pub fn take_scope(&mut self) -> Option<Box<StepScope>> {
+        self.scope.take()
+    }
+
+    /// Puts a step into the trainer that another one kept of the same network.
+    pub fn put_scope(&mut self, scope: Option<Box<StepScope>>) {
+        self.scope = scope;
+    }
+
     /// One weight of the kept step; `None` if there is none.
     pub fn examine(&self, weight: usize) -> Option<WeightStep> {
-        let scope = self.scope.as_ref().filter(|s| s.step > 0)?;
-        let same = scope.after.vectors.len() == self.live.optim.vectors.len()
-            && scope.before.vectors.len() == scope.after.vectors.len()
-            && scope.before.scalars.len() == self.live.optim.scalars.len();
-        // An optimizer that was set later cannot explain that step.
-        if !same {
-            return None;
-        }
+        let scope = self.scope.as_ref()?;
         let i = weight;
         let (from, to) = (*scope.from.get(i)?, scope.to[i]);
         let look = WeightUpdate {
@@ -118,7 +126,7 @@ impl Trainer {
             raw: scope.raw[i],
             from,
             to,
-            terms: self.recipe.optimizer.explain(&look),
+            terms: optimizer.explain(&look),
             largest_gradient: largest(scope.raw.iter().map(|g| g.abs())),
             largest_step: largest(steps),
         })
