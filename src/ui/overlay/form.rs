@@ -54,9 +54,9 @@ impl SettingsForm {
             before,
         };
         form.refresh();
-        // The name of a lane is rarely changed.
+        // The name of a lane, the carried state and the network of a fork are rarely changed.
         form.selected = match form.subject {
-            FormSubject::Fork { .. } => 2,
+            FormSubject::Fork { .. } => 3,
             FormSubject::Lane { .. } => 1,
             _ => 0,
         };
@@ -301,7 +301,8 @@ impl SettingsForm {
             let value = text::part(line, column, 0, line.width.saturating_sub(column), 1);
             match &row.kind {
                 FormRowKind::Text(input) if selected && self.fresh && !input.value().is_empty() => {
-                    text::put(buf, value, 0, 0, input.value(), theme.selected);
+                    let shown = text::shorten(input.value(), usize::from(value.width), theme.glyphs);
+                    text::put(buf, value, 0, 0, &shown, theme.selected);
                 }
                 FormRowKind::Text(input) if selected => draw_input(input, theme.strong, theme, value, buf),
                 FormRowKind::Text(input) => {

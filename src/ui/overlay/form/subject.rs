@@ -94,6 +94,9 @@ pub enum FormSubject {
     },
 }
 
+/// The setting that lists a lane's layers.
+const NETWORK: &str = "network";
+
 /// The choice for no target.
 const ANY: &str = "any other class";
 
@@ -240,7 +243,7 @@ impl FormSubject {
                 // All other settings have one line each; layers have their own pane.
                 let shown = |name: &str| rows.iter().any(|r| r.path.split('.').next() == Some(name));
                 let mut plain = recipe.fields();
-                plain.retain(|f| f.name != "network" && !shown(f.name));
+                plain.retain(|f| f.name != NETWORK && !shown(f.name));
                 rows.extend(plain.into_iter().map(|f| FormRow { indent: 0, ..FormRow::field("", f) }));
             }
             Self::Fork { carry, lane, .. } => {
@@ -248,6 +251,11 @@ impl FormSubject {
                 let about =
                     "All: the whole state, as far as the optimizer stays; Weights: its memory starts empty";
                 rows.insert(1, FormRow::choice(CARRY, about, &carry.text(), &["All", "Weights"]));
+                // A lane's own network is edited layer by layer in its pane; a fork is not there yet.
+                let Self::Lane { recipe, .. } = &**lane else { return rows };
+                let network = recipe.fields().into_iter().find(|f| f.name == NETWORK);
+                let row = network.map(|f| FormRow { indent: 0, ..FormRow::field("", f) });
+                rows.splice(2..2, row);
             }
             Self::Layer { layer, .. } => {
                 if exchangeable(layer) {

@@ -46,6 +46,28 @@ fn a_number_is_taken_only_when_it_is_in_range() {
 }
 
 #[test]
+fn a_fork_may_have_another_network_and_says_that_it_starts_anew() {
+    let mut recipe = Recipe::default();
+    recipe.set_at("network", "[Dense(8), Relu()]").unwrap();
+    let recipe = Box::new(recipe);
+    let lane = Box::new(FormSubject::Lane { id: 0, name: "A at 3".into(), recipe: recipe.clone() });
+    let fork = FormSubject::Fork { from: ('A', 3), ground: recipe, carry: Carry::All, lane };
+    let mut form = SettingsForm::new(fork);
+    assert_eq!(form.rows[form.selected].path, "optimizer", "the first row to change");
+    assert!(form.warning().contains("continue"));
+    select(&mut form, "network");
+    assert_eq!(form.rows[form.selected].typed(), "[Dense(units: 8), Relu()]");
+    write(&mut form, "[Dense(8), Rel()]");
+    assert!(form.fault().is_some_and(|f| f.contains("Relu")), "{:?}", form.fault());
+    form.fresh = true;
+    write(&mut form, "[Dense(8), Tanh()]");
+    let Answer::Changed(FormSubject::Fork { lane, .. }) = form.act(Action::Accept) else { panic!("not taken") };
+    let FormSubject::Lane { recipe, .. } = *lane else { panic!() };
+    assert_eq!(recipe.network[1].name(), "Tanh");
+    assert!(form.warning().contains("starts at step 0"));
+}
+
+#[test]
 fn a_long_name_and_its_value_stand_beside_one_another() {
     use crate::registry::SettingValue as _;
     use crate::ui::theme::{Depth, Glyphs};
