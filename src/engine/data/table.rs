@@ -5,6 +5,7 @@
 
 use super::{Dataset, Files, Source, SourceError};
 use crate::limits;
+use crate::text::excerpt;
 use std::io::Read;
 
 mod bytes;
@@ -82,6 +83,11 @@ impl Csv {
         } else {
             for i in self.targets.places(names, headings).map_err(|what| format!("targets: {what}"))? {
                 roles[i] = Role::Target;
+            }
+        }
+        for i in self.categories.places(names, headings).map_err(|what| format!("categories: {what}"))? {
+            if roles[i] != Role::Input {
+                return Err(format!("categories: {} is no input", excerpt(&names[i], 40)));
             }
         }
         if roles.contains(&Role::Input) {

@@ -16,7 +16,7 @@ pub(super) struct Grammar {
     pub(super) decimal_comma: bool,
     pub(super) headings: Option<bool>,
     /// The user's marks of a missing value, each with its number if it is one.
-    marks: Option<Vec<(String, Option<f64>)>>,
+    marks: Vec<(String, Option<f64>)>,
 }
 
 impl Grammar {
@@ -27,22 +27,19 @@ impl Grammar {
         marks: &[String],
     ) -> Self {
         let one = |mark: &String| (mark.trim().to_string(), number(mark.trim().as_bytes(), decimal_comma));
-        let marks = (!marks.is_empty()).then(|| marks.iter().map(one).collect());
-        Self { separator, decimal_comma, headings, marks }
+        Self { separator, decimal_comma, headings, marks: marks.iter().map(one).collect() }
     }
 
     /// Whether a cell marks a missing value.
     pub(super) fn missing(&self, cell: &[u8]) -> bool {
         cell.is_empty()
-            || match &self.marks {
-                None => cell.len() <= 4 && MARKS.iter().any(|m| m.as_bytes() == cell),
-                Some(marks) => marks.iter().any(|(m, _)| m.as_bytes() == cell),
-            }
+            || cell.len() <= 4 && MARKS.iter().any(|m| m.as_bytes() == cell)
+            || self.marks.iter().any(|(m, _)| m.as_bytes() == cell)
     }
 
     /// Whether a number marks a missing value: -200.0 if -200 is a mark.
     pub(super) fn missing_number(&self, x: f64) -> bool {
-        self.marks.as_ref().is_some_and(|marks| marks.iter().any(|(_, n)| *n == Some(x)))
+        self.marks.iter().any(|(_, n)| *n == Some(x))
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct ReadColumn {
     pub(super) role: Role,
     /// Its texts, if it is a column of texts.
     pub(super) texts: Option<TextNumbers>,
+    /// Whether the settings say that it holds texts.
+    pub(super) stated: bool,
     /// Whether no cell in the first rows has a value.
     vacant: bool,
     /// A text for which a column with many numbers is one of texts.
@@ -177,8 +179,12 @@ impl ReadTable {
         let vacant: Vec<bool> = counts.iter().map(|c| c.values == 0).collect();
         let roles = roles(&TableHead { names: &names, headings, vacant: &vacant });
         let roles = roles.map_err(|what| (line(), what))?;
-        let columns = names.into_iter().zip(roles).zip(&counts);
-        let columns = columns.map(|((name, role), counts)| ReadColumn::new(name, role, counts)).collect();
+        let stated: Vec<usize> =
+            form.categories.iter().filter_map(|c| c.place(&names, headings).ok()).collect();
+        let columns = names.into_iter().zip(roles).zip(&counts).enumerate();
+        let columns = columns
+            .map(|(i, ((name, role), counts))| ReadColumn::new(name, role, stated.contains(&i), counts))
+            .collect();
         let mut doubts: Vec<String> = decimals.doubt.into_iter().collect();
         if headings && first.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
             doubts
@@ -312,12 +318,13 @@ fn one_column(set: Separator, found: Separator, splits: bool) -> String {
 }
 
 impl ReadColumn {
-    fn new(name: String, role: Role, counts: &Counts<'_>) -> Self {
-        let of_texts = role == Role::Input && counts.texts();
+    fn new(name: String, role: Role, stated: bool, counts: &Counts<'_>) -> Self {
+        let of_texts = role == Role::Input && (stated || counts.texts());
         Self {
             name,
             role,
             texts: (role == Role::Class || of_texts).then(TextNumbers::default),
+            stated,
             vacant: counts.values == 0,
             among_numbers: counts.among_numbers().filter(|_| of_texts),
             overflow: false,

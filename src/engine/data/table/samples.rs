@@ -128,11 +128,12 @@ fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> 
     let inputs = table.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Input);
     for (at, (place, column)) in inputs.enumerate() {
         let name = excerpt(&column.name, 40);
-        let drop = if table.headings && !column.name.starts_with("column ") {
-            format!("drop: [\"{name}\"]")
+        let list = if table.headings && !column.name.starts_with("column ") {
+            format!("[\"{name}\"]")
         } else {
-            format!("drop: [{place}]")
+            format!("[{place}]")
         };
+        let drop = format!("drop: {list}");
         if column.missing == table.rows {
             let what =
                 format!("{name} has no value in any of {}, and is left out", counted(table.rows, "row"));
@@ -149,7 +150,7 @@ fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> 
                     reading.doubts.push(DataWarning::data(format!("{name} {why}; {drop} says so")));
                     continue;
                 }
-                describe_texts(table, column, texts, reading);
+                describe_texts(table, column, &list, reading);
                 let (values, order) = texts.sorted(false);
                 let values: Vec<String> = values.iter().map(|v| escaped(v).into_owned()).collect();
                 let kind = match csv.texts {
@@ -216,17 +217,15 @@ fn left_out(table: &ReadTable, column: &ReadColumn, texts: &super::cell::TextNum
     Some(format!("holds {count} different texts in {}, and is left out{seen}", counted(table.rows, "row")))
 }
 
-/// Reports numbers that are read as texts.
-fn describe_texts(
-    table: &ReadTable,
-    column: &ReadColumn,
-    texts: &super::cell::TextNumbers,
-    reading: &mut Reading,
-) {
+/// Reports numbers that are read as texts, unless the settings say so; `list` names the column there.
+fn describe_texts(table: &ReadTable, column: &ReadColumn, list: &str, reading: &mut Reading) {
+    let Some(texts) = column.texts.as_ref().filter(|_| !column.stated) else { return };
     let name = excerpt(&column.name, 40);
     if let Some((text, Decoration { seen, remedy })) = texts.decoration(table.grammar.decimal_comma) {
         let text = excerpt(text, 40);
-        let what = format!("{name} is read as texts, since {text} has {seen}; {remedy}");
+        let what = format!(
+            "{name} is read as texts, since {text} has {seen}; {remedy}; if texts are meant: categories: {list}"
+        );
         reading.doubts.push(DataWarning::data(what));
     } else if let Some(text) = &column.among_numbers {
         let text = excerpt(text, 40);

@@ -63,11 +63,13 @@ settings! {
         columns: Columns = Columns::default();
         /// columns to leave out
         drop: Columns = Columns::default();
+        /// inputs to read as texts although they hold numbers, such as codes and years
+        categories: Columns = Columns::default();
         /// how texts become numbers: OneHot or Ordinal
         texts: Texts = Texts::OneHot;
         /// what becomes of cells without a value: Refuse, Drop, Mean, Median or MostFrequent, taken from the training rows
         missing: Missing = Missing::Refuse;
-        /// marks of a missing value, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
+        /// further marks of a missing value, as texts in a list, beside an empty cell, ?, NA, NaN, null and None
         missing_values: Vec<String> = Vec::new();
         /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
         separator: Separator = Separator::Found;
@@ -95,7 +97,7 @@ settings! {
         horizon: usize = 1, 1..=limits::UNITS;
         /// what becomes of cells without a value: Refuse, Drop (the windows that hold them), Mean, Median or MostFrequent
         missing: Missing = Missing::Refuse;
-        /// marks of a missing value, as texts in a list; if none are given: nothing, ?, NA, NaN, null, None
+        /// further marks of a missing value, as texts in a list, beside an empty cell, ?, NA, NaN, null and None
         missing_values: Vec<String> = Vec::new();
         /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
         separator: Separator = Separator::Found;
@@ -114,6 +116,8 @@ pub(super) struct TableSettings<'a> {
     pub(super) separator: Separator,
     pub(super) decimal_comma: Option<bool>,
     pub(super) headings: Option<bool>,
+    /// Inputs to read as texts.
+    pub(super) categories: &'a [Column],
     /// Headings that the settings name.
     pub(super) named: Vec<&'a str>,
     /// Whether a table of one column is enough.
@@ -122,13 +126,22 @@ pub(super) struct TableSettings<'a> {
 
 impl Csv {
     fn columns(&self) -> impl Iterator<Item = &Column> {
-        self.label.iter().chain(&self.targets.0).chain(&self.columns.0).chain(&self.drop.0)
+        let named = self.label.iter().chain(&self.targets.0).chain(&self.columns.0).chain(&self.drop.0);
+        named.chain(&self.categories.0)
+    }
+
+    fn categories(&self) -> &[Column] {
+        &self.categories.0
     }
 }
 
 impl Series {
     fn columns(&self) -> impl Iterator<Item = &Column> {
         self.column.iter()
+    }
+
+    fn categories(&self) -> &[Column] {
+        &[]
     }
 }
 
@@ -141,6 +154,7 @@ macro_rules! form {
                 separator: self.separator,
                 decimal_comma: self.decimal_comma,
                 headings: self.headings,
+                categories: self.categories(),
                 named: self.columns().filter_map(Column::name).collect(),
                 single: $single,
             }

@@ -167,6 +167,25 @@ fn missing_cells_are_refused_with_a_count_or_dealt_with_as_asked() {
 }
 
 #[test]
+fn marks_of_ones_own_come_beside_the_usual_ones() {
+    let data = good("x,kind\nnone,a\n1,b\nNA,a\n2,a\n", "(missing: Drop, missing_values: [\"none\"])");
+    assert_eq!(data.samples.inputs, [1.0, 2.0]);
+}
+
+#[test]
+fn numbers_are_texts_where_the_settings_say_so() {
+    let text = "code,price,kind\n10,$1,a\n9,$2,b\n10,$1,a\n9,$2,b\n";
+    let told = doubts(&good(text, "()"));
+    assert!(told.contains("if texts are meant: categories: [\"price\"]"), "{told}");
+    let data = good(text, "(categories: [\"code\", \"price\"])");
+    assert_eq!(data.samples.inputs[..8], [0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0], "9 before 10");
+    assert_eq!(doubts(&data), "");
+    let (line, what) = fault(text, "(categories: [\"kind\"])");
+    assert_eq!((line, what.as_str()), (Some(1), "categories: kind is no input"));
+    assert!(fault(text, "(categories: [\"cod\"])").1.contains("did you mean code?"));
+}
+
+#[test]
 fn what_looks_like_a_mistake_is_told() {
     let rows = |f: &dyn Fn(usize) -> String| lines(60, f);
     let index = good(&(",x,kind\n".to_string() + &rows(&|i| format!("{i},{},{}\n", i % 7, i % 3))), "()");
