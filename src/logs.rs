@@ -28,6 +28,11 @@ const STEPS: [&str; 6] = ["_step", "global_step", "step", "iteration", "iter", "
 pub trait LogSink {
     /// Everything sent so far is void: the log is read again from its beginning.
     fn restart(&mut self);
+    /// Another file begins. If its steps go on, the log was rotated, and everything sent so far remains; if not, it was
+    /// replaced or rewritten, and everything is void.
+    fn renew(&mut self) {
+        self.restart();
+    }
     /// A point of a series.
     fn point(&mut self, series: &str, step: f64, value: f64);
     /// The L2 norm of the numbers in a histogram; `exact` unless it is estimated from the bins.

@@ -115,7 +115,7 @@ impl LogReader for JsonLines {
         let more = tail.lines(|line| match line {
             TailLine::Anew => {
                 (*rows, *waiting) = (JsonRows::default(), Vec::new());
-                out.restart();
+                out.renew();
             }
             TailLine::Text(text) => match std::str::from_utf8(text).ok().and_then(Json::parse) {
                 Some(row) if other(&row) => {}

@@ -89,6 +89,8 @@ pub struct LogContent {
     pub points: u64,
     /// How often the log was read again from its beginning.
     pub restarts: u64,
+    /// Whether another file has begun and no point of it was read yet.
+    renewed: bool,
     places: HashMap<String, usize>,
 }
 
@@ -112,6 +114,14 @@ impl LogContent {
             self.series.push(LogSeries::new(name, histogram));
         }
         &mut self.series[at]
+    }
+
+    /// A point at this step follows.
+    fn reach(&mut self, step: f64) {
+        if std::mem::take(&mut self.renewed) && self.series.iter().any(|s| s.steps.1 > step) {
+            self.restart();
+        }
+        self.points += 1;
     }
 
     /// The sum of the squares of these series at the steps at which all of them have a point.
@@ -165,13 +175,17 @@ impl LogSink for LogContent {
         *self = Self { remarks, restarts, ..Self::default() };
     }
 
+    fn renew(&mut self) {
+        self.renewed = true;
+    }
+
     fn point(&mut self, series: &str, step: f64, value: f64) {
-        self.points += 1;
+        self.reach(step);
         self.place(series, None).push(step, value);
     }
 
     fn norm(&mut self, histogram: &str, step: f64, value: f64, exact: bool) {
-        self.points += 1;
+        self.reach(step);
         self.place(histogram, Some(exact)).push(step, value);
     }
 

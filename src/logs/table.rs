@@ -15,6 +15,8 @@ const VALUES: [&str; 2] = ["value", "val"];
 pub struct TableReader {
     tail: Tail,
     form: Option<TableColumns>,
+    /// The columns of the file before this one.
+    before: Option<TableColumns>,
     row: u64,
     short: u64,
     /// The last cell of the newest row.
@@ -85,6 +87,13 @@ impl TableColumns {
         }
     }
 
+    /// Whether these cells are a row of numbers below this heading.
+    fn is_row(&self, cells: &[String]) -> bool {
+        cells.len() == self.headings.len()
+            && cells.iter().all(|cell| cell.is_empty() || self.number(cell).is_some())
+            && cells.iter().any(|cell| !cell.is_empty())
+    }
+
     /// Whether these cells are another heading: names only, and that of the step among them.
     fn is_heading(&self, cells: &[String]) -> bool {
         let named = |cell: &String| STEPS.iter().any(|name| cell.eq_ignore_ascii_case(name));
@@ -95,7 +104,7 @@ impl TableColumns {
 impl TableReader {
     /// A reader of this file.
     pub fn new(path: &Path) -> Self {
-        Self { tail: Tail::new(path), form: None, row: 0, short: 0, last: String::new() }
+        Self { tail: Tail::new(path), form: None, before: None, row: 0, short: 0, last: String::new() }
     }
 }
 
@@ -151,15 +160,20 @@ fn end(form: Option<&TableColumns>, line: &str) -> Option<String> {
 
 impl LogReader for TableReader {
     fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
-        let Self { tail, form, row, short, last } = self;
+        let Self { tail, form, before: old, row, short, last } = self;
         let before = *short;
         let more = tail.lines(|line| match line {
             TailLine::Anew => {
-                (*form, *row, *short) = (None, 0, 0);
-                out.restart();
+                (*old, *row, *short) = (form.take(), 0, 0);
+                out.renew();
             }
             TailLine::Text(text) => {
                 let text = String::from_utf8_lossy(text);
+                // The next file of a rotated log may have no headings.
+                let goes_on = |old: &mut TableColumns| old.is_row(&cells(&text, old.separator));
+                if form.is_none() && counts(&text) {
+                    *form = old.take_if(goes_on);
+                }
                 *short += u64::from(!send(form, row, &text, out));
                 *last = end(form.as_ref(), &text).unwrap_or_default();
             }

@@ -1,8 +1,9 @@
-//! Reads a file that another program writes, piece by piece as it grows, and notices if it was replaced or rewritten.
+//! Reads a file that another program writes, piece by piece as it grows, and notices if it was replaced, rewritten or
+//! rotated.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// Bytes that are read at once.
@@ -28,10 +29,12 @@ pub struct Tail {
 /// The next bytes of a file.
 #[derive(Debug)]
 pub struct Piece {
-    /// Whether the file was replaced, so that everything read before is void.
+    /// Whether another file begins here: the log was replaced, rewritten or rotated.
     pub anew: bool,
     /// The bytes; empty if there is nothing new.
     pub bytes: Vec<u8>,
+    /// Whether there is more to read at once.
+    pub more: bool,
 }
 
 impl Tail {
@@ -51,12 +54,21 @@ impl Tail {
     /// # Errors
     /// If the file is gone or cannot be read.
     pub fn next(&mut self) -> io::Result<Piece> {
-        let nothing = Piece { anew: false, bytes: Vec::new() };
+        let nothing = Piece { anew: false, bytes: Vec::new(), more: false };
         let mut file = File::open(&self.path)?;
         let found = file.metadata()?;
         let state = (found.len(), found.mtime(), found.mtime_nsec());
         if self.seen == Some(state) && self.inode == found.ino() && self.read == found.len() {
             return Ok(nothing);
+        }
+        if self.read > 0
+            && self.inode != found.ino()
+            && let Some(mut old) = self.renamed()
+        {
+            let bytes = self.take(&mut old)?;
+            if !bytes.is_empty() {
+                return Ok(Piece { anew: false, bytes, more: true });
+            }
         }
         let anew = self.read > 0
             && (self.inode != found.ino() || found.len() < self.read || !self.known(&mut file)?);
@@ -64,8 +76,25 @@ impl Tail {
             *self = Self::new(&self.path);
         }
         self.inode = found.ino();
+        let bytes = self.take(&mut file)?;
+        self.seen = Some(state);
+        let more = bytes.len() == PIECE;
+        Ok(Piece { anew, bytes, more })
+    }
+
+    /// The file that was read until now, if it has another name in its folder by now, as after a rotation.
+    fn renamed(&self) -> Option<File> {
+        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut all = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+        let there = all.find(|entry| entry.ino() == self.inode)?;
+        File::open(there.path()).ok().filter(|file| file.metadata().is_ok_and(|m| m.is_file()))
+    }
+
+    /// Reads on in a file.
+    fn take(&mut self, file: &mut File) -> io::Result<Vec<u8>> {
         file.seek(SeekFrom::Start(self.read))?;
-        let mut bytes = Vec::with_capacity(PIECE.min((found.len() - self.read) as usize));
+        let left = file.metadata()?.len().saturating_sub(self.read);
+        let mut bytes = Vec::with_capacity(PIECE.min(left as usize));
         file.take(PIECE as u64).read_to_end(&mut bytes)?;
         let missing = KNOWN.saturating_sub(self.head.len()).min(bytes.len());
         if self.read < KNOWN as u64 {
@@ -74,8 +103,7 @@ impl Tail {
         self.near.extend_from_slice(&bytes[bytes.len().saturating_sub(KNOWN)..]);
         self.near.drain(..self.near.len().saturating_sub(KNOWN));
         self.read += bytes.len() as u64;
-        self.seen = Some(state);
-        Ok(Piece { anew, bytes })
+        Ok(bytes)
     }
 
     /// Whether the file still holds the bytes that were read.
@@ -92,7 +120,7 @@ impl Tail {
         Ok(there == self.near)
     }
 
-    /// Passes on the next complete lines, and [`TailLine::Anew`] first if the file was replaced. Returns `false` if there
+    /// Passes on the next complete lines, and [`TailLine::Anew`] first if another file begins. Returns `false` if there
     /// are no more for now.
     ///
     /// # Errors
@@ -117,7 +145,7 @@ impl Tail {
             half.clear();
         }
         self.half = half;
-        Ok(piece.bytes.len() == PIECE)
+        Ok(piece.more)
     }
 
     /// The last line without a line end, for a file that does not grow any more.
@@ -126,10 +154,10 @@ impl Tail {
     }
 }
 
-/// A line, or the news that the file was replaced.
+/// A line, or the news that another file begins.
 #[derive(Debug)]
 pub enum TailLine<'a> {
-    /// The file was replaced; the lines of the new one follow.
+    /// The file was replaced, rewritten or rotated; the lines of the new one follow.
     Anew,
     /// A line without its line end.
     Text(&'a [u8]),

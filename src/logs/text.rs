@@ -233,7 +233,7 @@ impl LogReader for TextReader {
                 for pattern in &mut *patterns {
                     pattern.matches = 0;
                 }
-                out.restart();
+                out.renew();
             }
             TailLine::Text(text) => *any |= send(patterns, epoch, text, out),
         });

@@ -231,10 +231,9 @@ impl LogReader for Wandb {
             *self = Self { tail, ..Self::new(Path::new("")) };
             out.restart();
         }
-        let some = !piece.bytes.is_empty();
         self.rest.extend_from_slice(&piece.bytes);
         self.take(out);
-        Ok(some && piece.bytes.len() == super::tail::PIECE)
+        Ok(piece.more)
     }
 
     fn close(&mut self, out: &mut dyn LogSink) {

@@ -150,6 +150,40 @@ fn a_table_that_grows_and_is_rewritten_with_a_new_column_is_told_once() {
 }
 
 #[test]
+fn a_rotated_log_goes_on_and_a_replaced_one_begins_anew() {
+    let place = Place::new("rotated");
+    let row = |name: &str, step: u32| match name {
+        "log.csv" => format!("{step},0.{step}\n"),
+        _ => format!("{{\"step\": {step}, \"loss\": 0.{step}}}\n"),
+    };
+    for name in ["log.csv", "log.jsonl"] {
+        let rows = |steps: std::ops::Range<u32>| steps.map(|step| row(name, step)).collect::<String>();
+        let heading = if name == "log.csv" { "step,loss\n" } else { "" };
+        let path = place.write(name, heading.to_string() + &rows(1..4));
+        let mut log = open(&path);
+        while log.read() {}
+        let steps = |log: &Log| points(log, "loss").iter().map(|p| p.0 as u32).collect::<Vec<_>>();
+        // The last rows of the old file were not read when it got another name; the new one has no heading.
+        place.append(name, rows(4..6));
+        fs::rename(&path, path.with_extension("1")).expect("renamed");
+        place.write(name, rows(6..8));
+        while log.read() {}
+        assert_eq!(steps(&log), [1, 2, 3, 4, 5, 6, 7], "{name} renamed");
+        // A copy was made of the file, and the file was emptied.
+        fs::write(&path, "").expect("emptied");
+        while log.read() {}
+        place.append(name, rows(8..9));
+        while log.read() {}
+        assert_eq!(steps(&log), [1, 2, 3, 4, 5, 6, 7, 8], "{name} emptied");
+        // Another run writes to the same name.
+        fs::rename(&path, path.with_extension("2")).expect("renamed");
+        place.write(name, heading.to_string() + &rows(2..4));
+        while log.read() {}
+        assert_eq!(steps(&log), [2, 3], "{name} replaced");
+    }
+}
+
+#[test]
 fn the_newest_checkpoint_of_a_trainer_is_that_with_the_highest_number() {
     let place = Place::new("hf");
     let state = |rows: &str| format!("{{\n  \"global_step\": 1,\n  \"log_history\": [{rows}]\n}}");
