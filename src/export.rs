@@ -39,6 +39,12 @@ pub struct RunContent {
 }
 
 impl RunContent {
+    /// The scenario's title; a run without one is called by its directory.
+    pub fn title(&self) -> &str {
+        let title = self.scenario.title.trim();
+        if title.is_empty() { &self.name } else { title }
+    }
+
     /// The index of a lane of this name in the experiment; without a name, the first lane.
     ///
     /// # Errors

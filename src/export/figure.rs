@@ -25,7 +25,7 @@ const LOST: Colour = [0xcc, 0, 0];
 
 /// Width and height, and the room left, right, above and below the axes, in pixels.
 const SIZE: (f64, f64) = (720.0, 420.0);
-const EDGE: (f64, f64, f64, f64) = (70.0, 20.0, 40.0, 50.0);
+const EDGE: (f64, f64, f64, f64) = (80.0, 20.0, 40.0, 50.0);
 
 /// A figure that can be made.
 pub struct Figure {
@@ -146,8 +146,7 @@ fn titled(subject: &RunContent, what: &str) -> Drawing {
     /// Characters that fit.
     const ROOM: usize = 76;
     let what = excerpt(what, ROOM * 2 / 3);
-    let title =
-        format!("{}: {what}", excerpt(subject.scenario.title.trim(), ROOM - 2 - what.chars().count()));
+    let title = format!("{}: {what}", excerpt(subject.title(), ROOM - 2 - what.chars().count()));
     let words = title.clone();
     let text = DrawingText { at: (EDGE.0, 24.0), words, size: 15.0, colour: TITLE, ..DrawingText::default() };
     Drawing { size: SIZE, title, marks: vec![DrawingPart::Text(text)] }
@@ -205,8 +204,8 @@ fn pieces(points: &[(f64, f64)], x: &FigureAxis, y: &FigureAxis) -> Vec<Vec<(f64
     let parts = placed.split(Option::is_none).filter(|part| !part.is_empty());
     parts
         .map(|part| match part {
-            // A lone point becomes a dot.
-            [Some((x, y))] => vec![(x - 1.0, *y), (x + 1.0, *y)],
+            // A lone point becomes a short line.
+            [Some((x, y))] => vec![(x - 4.0, *y), (x + 4.0, *y)],
             several => several.iter().copied().flatten().collect(),
         })
         .collect()
@@ -285,18 +284,17 @@ fn strip(
     }
 }
 
-/// The words of a layer's label for which there is room: at least its first, cut if need be.
-fn first_words(label: &str) -> String {
-    const ROOM: usize = 10;
-    let mut out = String::new();
-    for word in label.split_whitespace() {
-        if !out.is_empty() && out.chars().count() + 1 + word.chars().count() > ROOM {
+/// A layer's number, and the words of its label for which there is room: at least its first, cut if need be.
+fn first_words(layer: usize, label: &str) -> String {
+    const ROOM: usize = 12;
+    let mut out = (layer + 1).to_string();
+    for (i, word) in label.split_whitespace().enumerate() {
+        let room = ROOM.saturating_sub(out.chars().count() + 1);
+        if i > 0 && word.chars().count() > room {
             break;
         }
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.extend(word.chars().take(ROOM));
+        out.push(' ');
+        out.extend(word.chars().take(room));
     }
     out
 }
@@ -370,9 +368,9 @@ pub fn map(subject: &RunContent, lane: usize) -> Result<Drawing, String> {
         DrawingPart::Text(DrawingText { at, words, size: 11.0, anchor, ..DrawingText::default() })
     };
     let every = (11.0 / line).ceil().max(1.0) as usize;
-    for (k, (_, label)) in layers.iter().enumerate().step_by(every) {
+    for (k, (layer, label)) in layers.iter().enumerate().step_by(every) {
         let at = (EDGE.0 - 4.0, top(k) + line / 2.0 + 4.0);
-        out.marks.push(small(at, first_words(label), Anchor::End));
+        out.marks.push(small(at, first_words(*layer, label), Anchor::End));
     }
     axes(&mut out, &x, None, ("step", ""));
     let (bar, low, high) = (right + 14.0, height - EDGE.3, EDGE.2);
@@ -410,9 +408,9 @@ mod tests {
 
     #[test]
     fn labels_of_layers_are_cut_between_words() {
-        assert_eq!(first_words("Conv2d 4 padding 1 bias false"), "Conv2d 4");
-        assert_eq!(first_words("BatchNorm 0.1"), "BatchNorm");
-        assert_eq!(first_words("Dense 1024"), "Dense 1024");
-        assert_eq!(first_words("SomethingLonger 3"), "SomethingL");
+        assert_eq!(first_words(0, "Conv2d 4 padding 1 bias false"), "1 Conv2d 4");
+        assert_eq!(first_words(1, "BatchNorm 0.1"), "2 BatchNorm");
+        assert_eq!(first_words(11, "Dense 1024"), "12 Dense");
+        assert_eq!(first_words(99, "Dense 8"), "100 Dense 8");
     }
 }

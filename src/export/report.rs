@@ -51,10 +51,15 @@ pub fn results(subject: &RunContent) -> (Vec<String>, Vec<Vec<ReportCell>>) {
     let columns: Vec<Number> = COLUMNS.into_iter().filter(there).collect();
     let mut head = vec!["lane".to_string(), "steps".into()];
     head.extend(columns.iter().map(|n| n.row().label.to_string()));
+    // A stop between two evaluations is not evaluated in the log.
+    let earlier = lanes.iter().any(|l| l.validation.is_some_and(|v| v.step != l.step));
+    head.extend(earlier.then(|| "validated at".to_string()));
     head.push("end".into());
     let rows = lanes.iter().map(|lane| {
         let mut row = vec![ReportCell::Text(lane.name.clone()), ReportCell::Text(lane.step.to_string())];
         row.extend(columns.iter().map(|n| value(lane, *n)));
+        let step = lane.validation.map_or(ReportCell::Nothing, |v| ReportCell::Text(format!("step {}", v.step)));
+        row.extend(earlier.then_some(step));
         row.push(ReportCell::Text(match &lane.phase {
             Phase::Diverged(d) => format!("diverged at step {}", d.step),
             Phase::Stopped(what) | Phase::Failed(what) => what.clone(),
@@ -116,7 +121,7 @@ fn report(subject: &RunContent, expect: &[Expectation]) -> ReportSections {
     });
     let (head, rows) = results(subject);
     ReportSections {
-        title: scenario.title.trim().into(),
+        title: subject.title().into(),
         about: scenario.about.trim().into(),
         results: (head, rows.iter().map(|row| row.iter().map(words).collect()).collect()),
         differs,

@@ -28,7 +28,7 @@ pub fn document(subject: &RunContent, number: Number) -> Result<String, String> 
         "\\begin{{tikzpicture}}\n\\begin{{axis}}[width=\\linewidth, height=0.6\\linewidth, xlabel={{step}}, \
          ylabel={{{}}}, title={{{}}}, {}legend pos=north east, legend cell align=left, no markers, unbounded coords=jump]",
         tex(row.ascii),
-        tex(subject.scenario.title.trim()),
+        tex(subject.title()),
         if log { "ymode=log, " } else { "" },
     );
     let mut any = false;

@@ -108,6 +108,7 @@ impl Trainer {
     /// One weight of the kept step; `None` if there is none.
     pub fn examine(&self, weight: usize) -> Option<WeightStep> {
         let scope = self.scope.as_ref()?;
+        let optimizer = scope.optimizer.as_ref()?;
         let i = weight;
         let (from, to) = (*scope.from.get(i)?, scope.to[i]);
         let look = WeightUpdate {
