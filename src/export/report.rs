@@ -58,7 +58,8 @@ pub fn results(subject: &RunContent) -> (Vec<String>, Vec<Vec<ReportCell>>) {
     let rows = lanes.iter().map(|lane| {
         let mut row = vec![ReportCell::Text(lane.name.clone()), ReportCell::Text(lane.step.to_string())];
         row.extend(columns.iter().map(|n| value(lane, *n)));
-        let step = lane.validation.map_or(ReportCell::Nothing, |v| ReportCell::Text(format!("step {}", v.step)));
+        let step =
+            lane.validation.map_or(ReportCell::Nothing, |v| ReportCell::Text(format!("step {}", v.step)));
         row.extend(earlier.then_some(step));
         row.push(ReportCell::Text(match &lane.phase {
             Phase::Diverged(d) => format!("diverged at step {}", d.step),

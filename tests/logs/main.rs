@@ -162,7 +162,7 @@ fn a_rotated_log_goes_on_and_a_replaced_one_begins_anew() {
         let path = place.write(name, heading.to_string() + &rows(1..4));
         let mut log = open(&path);
         while log.read() {}
-        let steps = |log: &Log| points(log, "loss").iter().map(|p| p.0 as u32).collect::<Vec<_>>();
+        let steps = |log: &RunLog| points(log, "loss").iter().map(|p| p.0 as u32).collect::<Vec<_>>();
         // The last rows of the old file were not read when it got another name; the new one has no heading.
         place.append(name, rows(4..6));
         fs::rename(&path, path.with_extension("1")).expect("renamed");

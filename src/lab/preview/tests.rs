@@ -187,8 +187,13 @@ fn a_weight_is_seen_as_soon_as_a_step_was_shown() {
 
 #[test]
 fn a_rewound_lane_and_an_undone_edit_show_the_step_before() {
-    let views = || vec![View { number: 3, ..View::of("microscope", 0) }, View::of("through_time", 0)];
-    let probes = |run: &mut Stepped| {
+    let views = || {
+        vec![
+            ProbeRequest { number: 3, ..ProbeRequest::of("microscope", 0) },
+            ProbeRequest::of("through_time", 0),
+        ]
+    };
+    let probes = |run: &mut SteppedRun| {
         run.look();
         let events = run.drain();
         ["microscope", "through_time"].map(|name| probed(&events, 0, name))
