@@ -223,12 +223,12 @@ table! {
         },
         ValRecall => NumberRow {
             axis: NumberAxis::Share, band: true,
-            ..NumberRow::new("val_recall", "val recall",
+            ..NumberRow::new("val_recall", "least val recall",
                 "share of right answers among the validation samples of the class that has the least", NumberSource::Evaluation)
         },
         ValPrecision => NumberRow {
             axis: NumberAxis::Share, band: true,
-            ..NumberRow::new("val_precision", "val precision",
+            ..NumberRow::new("val_precision", "least val precision",
                 "share of right answers in validation, of the class that has the least", NumberSource::Evaluation)
         },
         ValMae => NumberRow::new("val_mae", "val abs. error",

@@ -365,7 +365,7 @@ fn a_run_over_seeds_in_two_parts_leaves_the_log_of_a_whole_one_and_compares_lane
     assert_eq!(code, 0, "{err}");
     assert!(
         out.contains("3 seeds   val loss")
-            && (out.contains("of 3 seeds: ") || out.contains("not farther apart than their seeds: ")),
+            && (out.contains("of 3 seeds, by ") || out.contains("not farther apart than their seeds, by ")),
         "{out}"
     );
     assert_eq!(place.go("run seeds.ron --out parts --steps 47 --threads 3").0, 0);

@@ -199,13 +199,30 @@ pub fn optimizer(config: &OptimizerConfig) -> Result<String, String> {
 pub fn loss(config: &LossConfig, classes: bool, width: usize) -> Result<(String, &'static str), String> {
     match config {
         LossConfig::CrossEntropy(c) => {
-            let weights = match &c.class_weights {
-                ClassWeights::Each(weights) => format!(", weight=torch.tensor({weights:?})"),
-                _ => String::new(),
+            let smoothing = format!("label_smoothing={}", c.label_smoothing);
+            let new = match &c.class_weights {
+                // PyTorch's mean divides by the sum of the weights, ours by the number of samples.
+                ClassWeights::Each(weights) => format!(
+                    "lambda z, y: (torch.tensor({weights:?})[y] * nn.functional.cross_entropy(z, y, reduction=\"none\", \
+                     {smoothing})).mean()"
+                ),
+                _ => format!("nn.CrossEntropyLoss({smoothing})"),
             };
-            let new = format!("nn.CrossEntropyLoss(label_smoothing={}{weights})", c.label_smoothing);
             Ok((new, "y"))
         }
+        // Two classes are one logit.
+        LossConfig::Bce(b) if classes && width == 2 => Ok((
+            format!(
+                "lambda z, y: nn.functional.binary_cross_entropy_with_logits(z[..., 1] - z[..., 0], y.float(), \
+                 pos_weight=torch.tensor({:?}))",
+                b.pos_weight
+            ),
+            "y",
+        )),
+        LossConfig::Bce(b) => Ok((
+            format!("nn.BCEWithLogitsLoss(pos_weight=torch.tensor({:?}))", b.pos_weight),
+            if classes { "nn.functional.one_hot(y, z.shape[-1]).float()" } else { "y" },
+        )),
         LossConfig::Mse(_) | LossConfig::Mae(_) | LossConfig::Huber(_) | LossConfig::SmoothL1(_) => {
             let new = like(config.name(), config.settings(), "").unwrap_or_default();
             Ok((new, if classes { "nn.functional.one_hot(y, z.shape[-1]).float()" } else { "y" }))

@@ -81,11 +81,12 @@ fn hash(lane: &LaneStanding) -> String {
 /// Names the lanes that differ by more than their seeds do, if they have several seeds.
 pub(super) fn beyond_seeds(lanes: &[LaneStanding]) -> String {
     let Some(seeds) = lanes.iter().find_map(spread).map(|s| s.seeds) else { return String::new() };
-    let (mut beyond, mut within) = (Vec::new(), Vec::new());
+    let (mut beyond, mut within, mut judged) = (Vec::new(), Vec::new(), "");
     for (i, a) in lanes.iter().enumerate() {
         for b in &lanes[i + 1..] {
             let (Some(x), Some(y)) = (spread(a), spread(b)) else { continue };
             let (Some((by, mine)), Some((_, theirs))) = (x.judged_by(), y.judged_by()) else { continue };
+            judged = by.row().label;
             if !x.apart(&y) {
                 within.push(format!("{} ~ {}", a.name, b.name));
                 continue;
@@ -99,8 +100,8 @@ pub(super) fn beyond_seeds(lanes: &[LaneStanding]) -> String {
         [] => String::new(),
         some => format!("{what} {}\n", some.join("; ")),
     };
-    list(&format!("beyond the spread of {seeds} seeds:"), &beyond)
-        + &list("not farther apart than their seeds:", &within)
+    list(&format!("beyond the spread of {seeds} seeds, by {judged}:"), &beyond)
+        + &list(&format!("not farther apart than their seeds, by {judged}:"), &within)
 }
 
 /// The range of a lane's validation over its seeds, in words.

@@ -1,8 +1,9 @@
 //! Batch norm over a few samples: the statistics of a batch are noisy, and evaluation uses different ones.
 
-use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, percent};
+use super::{Clear, Facts, Fix, Judgement, Level, Suspicion, facts, number, percent};
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::norm::group::{GroupNorm, LayerNorm};
+use crate::number::Number;
 
 /// From this batch size on, the statistics of a batch are within a quarter of those of the data.
 const ENOUGH: usize = 16;
@@ -36,8 +37,19 @@ pub(super) fn judge(f: &Facts) -> Judgement {
     let wanted = (1..16).map(|k| 1 << k).find(|&n| noise(n) <= NOISE).unwrap_or(ENOUGH);
     let batch = wanted.min(f.data.as_ref().map_or(wanted, |d| d.samples));
     let within = |n: usize| percent(noise(n));
+    // The training samples in both modes: as batches of the last steps, and evaluated at the end.
+    let losses = f.median(Number::Loss, 0.8).zip(f.train.map(|t| t.loss));
+    let losses = losses.filter(|(a, b)| a.is_finite() && b.is_finite());
+    let gap = losses.map_or_else(String::new, |(training, evaluation)| {
+        format!(
+            ": their loss is {} in training mode and {} in evaluation mode",
+            number(training),
+            number(evaluation)
+        )
+    });
     Suspicion::new(format!(
-        "batch norm takes its statistics from {} samples: their standard deviations are off by {}",
+        "batch norm takes its statistics from {} samples in training (standard deviations are off by {}), and from running \
+         averages in evaluation{gap}",
         f.recipe.batch,
         within(f.recipe.batch)
     ))

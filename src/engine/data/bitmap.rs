@@ -64,13 +64,20 @@ pub fn push(picture: &DynamicImage, (height, width): (usize, usize), grey: bool,
         resized = picture.resize_exact(width as u32, height as u32, FilterType::Triangle);
         &resized
     };
-    if grey {
-        out.extend(picture.to_luma8().as_raw().iter().map(|&p| f32::from(p) / 255.0));
-    } else {
-        let pixels = picture.to_rgb8();
-        for channel in 0..3 {
-            out.extend(pixels.pixels().map(|p| f32::from(p.0[channel]) / 255.0));
-        }
+    let colour = picture.color();
+    let deep = colour.bytes_per_pixel() > colour.channel_count();
+    match (grey, deep) {
+        (true, false) => out.extend(picture.to_luma8().as_raw().iter().map(|&p| f32::from(p) / 255.0)),
+        (true, true) => out.extend(picture.to_luma16().as_raw().iter().map(|&p| f32::from(p) / 65535.0)),
+        (false, false) => planes(picture.to_rgb8().as_raw(), 255.0, out),
+        (false, true) => planes(picture.to_rgb16().as_raw(), 65535.0, out),
+    }
+}
+
+/// Appends interleaved pixels of three channels, channel by channel.
+fn planes<T: Copy + Into<f32>>(pixels: &[T], largest: f32, out: &mut Vec<f32>) {
+    for channel in 0..3 {
+        out.extend(pixels.iter().skip(channel).step_by(3).map(|&p| p.into() / largest));
     }
 }
 
@@ -108,6 +115,20 @@ mod tests {
             let picture = decode(&file.into_inner()).unwrap_or_else(|e| panic!("{format:?}: {e}")).to_luma8();
             assert_eq!(picture.dimensions(), (16, 8), "{format:?}");
             assert!(picture.get_pixel(2, 4).0[0] > 200 && picture.get_pixel(13, 4).0[0] < 60, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn levels_of_sixteen_bits_are_kept() {
+        let grey = image::ImageBuffer::from_fn(2, 1, |x, _| Luma([if x == 0 { 20_u16 } else { 200 }]));
+        let mut file = Cursor::new(Vec::new());
+        DynamicImage::from(grey).write_to(&mut file, ImageFormat::Png).expect("encoded");
+        let picture = decode(&file.into_inner()).expect("a picture");
+        let levels = [20.0 / 65535.0, 200.0 / 65535.0];
+        for (grey, wanted) in [(true, levels.to_vec()), (false, [levels; 3].concat())] {
+            let mut out = Vec::new();
+            push(&picture, (1, 2), grey, &mut out);
+            assert_eq!(out, wanted);
         }
     }
 

@@ -32,8 +32,24 @@ pub(super) fn about(
             train.len()
         )));
     }
+    if let Some((low, _)) = ends.first()
+        && ends.iter().all(|end| *end == (*low, *low))
+    {
+        let all = format!("every input of every sample is {low}, so there is nothing to learn from");
+        doubts.push(DataWarning::data(all));
+    }
     if plan.scaling == Scaling::None {
         doubts.extend(inputs(train.shape, ends, reading));
+    }
+    if let Labels::Values { of, shape } = &train.labels
+        && let Some(i) = constant(of, shape.size())
+        && !reading.targets.is_empty()
+    {
+        let name = target_name(&reading.targets, i);
+        doubts.push(DataWarning::data(format!(
+            "{name} is {} in every training sample: nothing to predict",
+            of[i]
+        )));
     }
     match &train.labels {
         Labels::Values { of, shape: Shape::Flat(n) } if plan.target_scaling == Scaling::None => {
@@ -42,6 +58,7 @@ pub(super) fn about(
         Labels::Classes { of, names } => {
             doubts.extend(rare(of, names, &validation.labels, plan));
             doubts.extend(unseen(of, names, &validation.labels));
+            doubts.extend(empty(of, names, &validation.labels));
         }
         _ => {}
     }
@@ -181,9 +198,42 @@ fn unseen(of: &[u32], names: &[String], held: &Labels) -> Option<DataWarning> {
     )))
 }
 
+/// The first target that is the same in every sample.
+fn constant(of: &[f32], n: usize) -> Option<usize> {
+    let same = |i: &usize| of.iter().skip(*i).step_by(n).all(|x| *x == of[*i]);
+    (0..n).find(|i| of.len() > n && same(i))
+}
+
+/// A warning about classes of which there is no sample at all.
+fn empty(of: &[u32], names: &[String], held: &Labels) -> Option<DataWarning> {
+    let Labels::Classes { of: held, .. } = held else { return None };
+    let (trained, held) = (counts(of, names.len()), counts(held, names.len()));
+    let gone: Vec<usize> = (0..names.len()).filter(|&i| trained[i] + held[i] == 0).collect();
+    let name = excerpt(&names[*gone.first()?], 40);
+    let which = match gone.len() {
+        1 => format!("no sample is of class {name}"),
+        n => format!("no sample is of {n} classes, such as {name}"),
+    };
+    let left = names.len() - gone.len();
+    let rest = if left == 1 { "; all samples are of one class, so there is nothing to learn" } else { "" };
+    Some(DataWarning::data(format!("{which}{rest}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_says_nothing_is_told() {
+        let names = ["a".to_string(), "b".to_string(), "c".to_string()];
+        let held = Labels::Classes { of: vec![0], names: names.to_vec() };
+        let told = |of: &[u32]| empty(of, &names, &held).map_or_else(String::new, |d| d.what);
+        assert_eq!(told(&[0, 1, 2]), "");
+        assert_eq!(told(&[0, 1]), "no sample is of class c");
+        assert!(told(&[0]).ends_with("of one class, so there is nothing to learn"));
+        assert_eq!(constant(&[1.0, 5.0, 2.0, 5.0], 2), Some(1));
+        assert_eq!(constant(&[1.0, 5.0], 1), None);
+    }
 
     #[test]
     fn the_target_that_is_large_or_narrow_is_named() {

@@ -8,7 +8,7 @@ use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use crate::text::excerpt;
-use array::{NpyArray, NpyValues, array};
+use array::{Loss, NpyArray, NpyValues, array};
 use serde::{Deserialize, Serialize};
 
 mod array;
@@ -72,6 +72,7 @@ impl Source for Npy {
         let (mut train, mut test) = if bytes.starts_with(b"PK") {
             self.archive(&bytes, &mut notes).map_err(here)?
         } else if self.labels.is_empty() {
+            notes.push("the last column is the label, since there is no other array".into());
             (last_column(array(&bytes).map_err(here)?).map_err(here)?, None)
         } else {
             let labels =
@@ -120,8 +121,11 @@ impl Npy {
         let pair = (read(&train(&self.x))?, read(&y_names)?);
         let test = |name: &String| [named(name, "test"), named(name, "val"), named(name, "valid")];
         let (x, y) = (test(&self.x), test(&self.y));
-        let there = x.iter().any(|name| find(name).is_some());
+        let held: Vec<&String> = x.iter().filter(|name| find(name).is_some()).collect();
+        let there = !held.is_empty();
+        let unread = held.get(1).map(|other| format!("{other} is not read, since {} is there", held[0]));
         let held = if there { Some((read(&x)?, read(&y)?)) } else { None };
+        notes.extend(unread);
         Ok((pair, held))
     }
 
@@ -135,6 +139,12 @@ impl Npy {
         let (x, y) = train;
         let n = x.sizes[0];
         let thin = self.thin(&x.sizes);
+        let rounded = |losses: &[Loss], name: &dyn Fn(usize) -> String| {
+            let words = losses.iter().enumerate().find_map(|(i, loss)| loss.rounding.words(&name(i)));
+            words.map(DataWarning::data)
+        };
+        let rounded_inputs = rounded(&x.losses, &|i| format!("input {i}"));
+        let rounded_targets = rounded(&y.losses, &|_| "the targets".into()).filter(|_| self.regression);
         let (shape, mut inputs) = self.inputs(x).map_err(|what| (false, what))?;
         let mut targets = vec![(y, n)];
         if let Some((x, y)) = test {
@@ -147,7 +157,8 @@ impl Npy {
         }
         let texts = targets.iter().any(|(labels, _)| matches!(labels.values, NpyValues::Texts(_)));
         let labels = labels::read(targets, self.regression).map_err(|what| (true, what))?;
-        let mut reading = Reading { notes, doubts: thin.into_iter().collect(), ..Reading::default() };
+        let mut reading = Reading { notes, ..Reading::default() };
+        reading.doubts.extend([thin, rounded_inputs, rounded_targets].into_iter().flatten());
         if let Labels::Classes { of, names } = &labels {
             let values: Option<Vec<f64>> = names.iter().map(|n| n.parse().ok()).collect();
             let fractions = values.iter().flatten().any(|x| x.fract() != 0.0);
@@ -288,8 +299,16 @@ fn last_column(table: NpyArray) -> Result<(NpyArray, NpyArray), String> {
     let inputs = rows_of().flat_map(|row| row[..columns - 1].iter().copied()).collect();
     let labels = rows_of().map(|row| row[columns - 1]).collect();
     Ok((
-        NpyArray { sizes: vec![*rows, columns - 1], values: NpyValues::Numbers(inputs) },
-        NpyArray { sizes: vec![*rows], values: NpyValues::Numbers(labels) },
+        NpyArray {
+            sizes: vec![*rows, columns - 1],
+            values: NpyValues::Numbers(inputs),
+            losses: table.losses.iter().take(columns - 1).cloned().collect(),
+        },
+        NpyArray {
+            sizes: vec![*rows],
+            values: NpyValues::Numbers(labels),
+            losses: table.losses.last().cloned().into_iter().collect(),
+        },
     ))
 }
 

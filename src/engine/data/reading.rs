@@ -75,6 +75,46 @@ impl DataWarning {
     }
 }
 
+/// The range of some numbers, and the largest change when they became 32-bit numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rounding {
+    low: f64,
+    high: f64,
+    change: f64,
+}
+
+impl Default for Rounding {
+    fn default() -> Self {
+        Self { low: f64::INFINITY, high: f64::NEG_INFINITY, change: 0.0 }
+    }
+}
+
+impl Rounding {
+    /// Largest change that does no harm, as a part of the range.
+    const HARMLESS: f64 = 1e-3;
+
+    pub(super) fn add(&mut self, x: f64) {
+        self.low = self.low.min(x);
+        self.high = self.high.max(x);
+        self.change = self.change.max((x - f64::from(x as f32)).abs());
+    }
+
+    /// A warning about numbers that become equal, or nearly so.
+    pub(super) fn words(&self, name: &str) -> Option<String> {
+        let range = self.high - self.low;
+        (range > 0.0 && self.change > Self::HARMLESS * range).then(|| {
+            format!(
+                "{name}: numbers from {} to {} are rounded to 32 bits, by up to {}, so some become equal; subtract a \
+                 constant such as {} in the file",
+                self.low,
+                self.high,
+                short(self.change),
+                self.low
+            )
+        })
+    }
+}
+
 impl Reading {
     /// The whole report, one entry per line: samples, inputs, target, then the notes.
     pub fn lines(&self) -> impl Iterator<Item = &str> {

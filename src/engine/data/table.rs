@@ -59,7 +59,7 @@ impl Csv {
 
     /// The role of each column.
     fn roles(&self, head: &TableHead<'_>) -> Result<Vec<Role>, String> {
-        let &TableHead { names, headings, vacant } = head;
+        let &TableHead { names, headings, vacant, .. } = head;
         let mut roles = vec![Role::Input; names.len()];
         if !self.columns.0.is_empty() {
             roles.fill(Role::Skip);

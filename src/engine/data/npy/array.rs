@@ -4,6 +4,7 @@
 //! checks that the bytes exist, parses headers of any nesting, and does not know bfloat16.
 
 use crate::engine::data::idx::{count, wide};
+use crate::engine::data::reading::Rounding;
 use crate::text::excerpt;
 
 /// The contents of an array.
@@ -22,6 +23,49 @@ pub(super) struct NpyArray {
     pub(super) sizes: Vec<usize>,
     /// Its contents.
     pub(super) values: NpyValues,
+    /// For each number of a sample, what 32 bits lost; empty if the numbers had no more of them.
+    pub(super) losses: Vec<Loss>,
+}
+
+/// What numbers lost when they became 32-bit numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Loss {
+    pub(super) rounding: Rounding,
+    /// A whole number that became another one.
+    pub(super) whole: Option<i128>,
+}
+
+/// Most numbers of a sample that are looked at one by one; of a larger sample, all are taken together.
+const COLUMNS: usize = 4096;
+
+/// What the numbers of a file lost, for each number of a sample.
+fn losses(letter: u8, width: usize, body: &[u8], sizes: &[usize], by_columns: bool) -> Vec<Loss> {
+    if width < 4 || !matches!((letter, width), (b'i' | b'u', 4 | 8) | (b'f', 8)) {
+        return Vec::new();
+    }
+    let each = sizes[1..].iter().product::<usize>().max(1);
+    let columns = if each > COLUMNS { 1 } else { each };
+    let mut losses = vec![Loss::default(); columns];
+    for (i, bytes) in body.chunks_exact(width).enumerate() {
+        let low = |n: usize| bytes[..n].iter().rev().fold(0_u64, |all, b| all << 8 | u64::from(*b));
+        let whole = match (letter, width) {
+            (b'i', 4) => Some(i128::from(low(4) as u32 as i32)),
+            (b'i', _) => Some(i128::from(low(8) as i64)),
+            (b'u', n) => Some(i128::from(low(n))),
+            _ => None,
+        };
+        let x = whole.map_or_else(|| f64::from_bits(low(8)), |whole| whole as f64);
+        // In column order, the samples run fastest.
+        let column = if by_columns { i / sizes[0].max(1) } else { i };
+        let loss = &mut losses[column % columns];
+        if x.is_finite() {
+            loss.rounding.add(x);
+        }
+        if loss.whole.is_none() {
+            loss.whole = whole.filter(|whole| *whole as f32 as i128 != *whole);
+        }
+    }
+    losses
 }
 
 impl NpyArray {
@@ -85,12 +129,14 @@ pub(super) fn array(bytes: &[u8]) -> Result<NpyArray, String> {
     if body.len() != wanted {
         return Err(format!("{wanted} bytes of numbers are promised, {} are there", body.len()));
     }
-    let values = match values(kind, width, body)? {
+    let (values, losses) =
+        values(kind, width, body, &|letter, body| losses(letter, width, body, &sizes, by_columns))?;
+    let values = match values {
         NpyValues::Numbers(values) if by_columns => NpyValues::Numbers(by_rows(&values, &sizes)),
         NpyValues::Texts(values) if by_columns => NpyValues::Texts(by_rows(&values, &sizes)),
         values => values,
     };
-    Ok(NpyArray { sizes, values })
+    Ok(NpyArray { sizes, values, losses })
 }
 
 /// Bytes of one value of this type; `None` for a type that cannot be read.
@@ -107,8 +153,13 @@ fn width(kind: &str) -> Option<usize> {
     (order_fits && (order != "|" || width == 1 || matches!(letter, "V" | "S"))).then_some(width)
 }
 
-/// The values in the body of a file.
-fn values(kind: &str, width: usize, body: &[u8]) -> Result<NpyValues, String> {
+/// The values in the body of a file, and what `lost` says of its little-endian bytes.
+fn values(
+    kind: &str,
+    width: usize,
+    body: &[u8],
+    lost: &dyn Fn(u8, &[u8]) -> Vec<Loss>,
+) -> Result<(NpyValues, Vec<Loss>), String> {
     let big = kind.starts_with('>');
     // The code below expects little-endian bytes.
     let turned;
@@ -120,13 +171,17 @@ fn values(kind: &str, width: usize, body: &[u8]) -> Result<NpyValues, String> {
     } else {
         body
     };
-    Ok(NpyValues::Numbers(match (letter, width) {
-        (b'S', _) => return texts(body.chunks_exact(width).map(|v| Some(String::from_utf8_lossy(v).into()))),
+    let losses = lost(letter, body);
+    let numbers = match (letter, width) {
+        (b'S', _) => {
+            let text = |v: &[u8]| Some(String::from_utf8_lossy(v).into());
+            return Ok((texts(body.chunks_exact(width).map(text))?, Vec::new()));
+        }
         (b'U', _) => {
             let text = |v: &[u8]| -> Option<String> {
                 v.as_chunks::<4>().0.iter().map(|&c| char::from_u32(u32::from_le_bytes(c))).collect()
             };
-            return texts(body.chunks_exact(width).map(text));
+            return Ok((texts(body.chunks_exact(width).map(text))?, Vec::new()));
         }
         (b'i', 1) => body.iter().map(|&b| f32::from(b as i8)).collect(),
         (b'i', 2) => wide(body, |b| f32::from(i16::from_le_bytes(b))),
@@ -141,7 +196,8 @@ fn values(kind: &str, width: usize, body: &[u8]) -> Result<NpyValues, String> {
         // NumPy has no type name for bfloat16: it saves untyped values of two bytes.
         (b'V', _) => wide(body, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
         _ => body.iter().map(|&b| f32::from(b)).collect(),
-    }))
+    };
+    Ok((NpyValues::Numbers(numbers), losses))
 }
 
 fn texts(values: impl Iterator<Item = Option<String>>) -> Result<NpyValues, String> {
@@ -219,6 +275,22 @@ pub(super) mod tests {
         assert_eq!(texts(">U2", b"\0\0\0a\0\0\0\0\0\0\0b\0\0\0c"), wanted);
         let columns = array(&npy("|u1", true, "(2, 3)", &[1, 4, 2, 5, 3, 6])).unwrap();
         assert_eq!(columns, array(&npy("|u1", false, "(2, 3)", &[1, 2, 3, 4, 5, 6])).unwrap());
+    }
+
+    #[test]
+    fn numbers_that_32_bits_cannot_hold_are_found_by_column() {
+        let body: Vec<u8> = [1_i64, 16_777_217, 2, 16_777_216].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let wholes = |by_columns| {
+            let read = array(&npy("<i8", by_columns, "(2, 2)", &body)).expect("an array");
+            read.losses.iter().map(|l| l.whole).collect::<Vec<_>>()
+        };
+        assert_eq!(wholes(false), [None, Some(16_777_217)]);
+        assert_eq!(wholes(true), [Some(16_777_217), None]);
+        let close: Vec<u8> = [1.6e9, 1.6e9 + 5.0].iter().flat_map(|x: &f64| x.to_be_bytes()).collect();
+        let read = array(&npy(">f8", false, "(2,)", &close)).expect("an array");
+        let words = read.losses[0].rounding.words("x");
+        assert!(words.is_some_and(|w| w.contains("from 1600000000 to 1600000005")), "{:?}", read.losses);
+        assert_eq!(array(&npy("<i2", false, "(2,)", &[1, 0, 2, 0])).expect("an array").losses, []);
     }
 
     #[test]

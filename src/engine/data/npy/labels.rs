@@ -21,6 +21,12 @@ pub(super) fn read(parts: Vec<(NpyArray, usize)>, regression: bool) -> Result<La
         return Err("labels of one size for the training set, of another for the test set".into());
     }
     let sizes = parts[0].0.sizes.clone();
+    let whole = parts.iter().flat_map(|(array, _)| &array.losses).find_map(|loss| loss.whole);
+    if let Some(whole) = whole.filter(|_| !regression) {
+        return Err(format!(
+            "the label {whole} is too large to be told from its neighbours as a 32-bit number; save y.astype(str)"
+        ));
+    }
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
     for (array, _) in parts {
         match array.values {

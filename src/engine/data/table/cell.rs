@@ -15,6 +15,8 @@ pub(super) struct Grammar {
     pub(super) separator: Separator,
     pub(super) decimal_comma: bool,
     pub(super) headings: Option<bool>,
+    /// Whether the usual marks of a missing value count.
+    usual: bool,
     /// The user's marks of a missing value, each with its number if it is one.
     marks: Vec<(String, Option<f64>)>,
 }
@@ -24,16 +26,17 @@ impl Grammar {
         separator: Separator,
         decimal_comma: bool,
         headings: Option<bool>,
+        usual: bool,
         marks: &[String],
     ) -> Self {
         let one = |mark: &String| (mark.trim().to_string(), number(mark.trim().as_bytes(), decimal_comma));
-        Self { separator, decimal_comma, headings, marks: marks.iter().map(one).collect() }
+        Self { separator, decimal_comma, headings, usual, marks: marks.iter().map(one).collect() }
     }
 
     /// Whether a cell marks a missing value.
     pub(super) fn missing(&self, cell: &[u8]) -> bool {
         cell.is_empty()
-            || cell.len() <= 4 && MARKS.iter().any(|m| m.as_bytes() == cell)
+            || self.usual && cell.len() <= 4 && MARKS.iter().any(|m| m.as_bytes() == cell)
             || self.marks.iter().any(|(m, _)| m.as_bytes() == cell)
     }
 

@@ -86,7 +86,16 @@ fn bare_number(cell: &str) -> (String, Vec<&'static str>) {
     let (mut seen, mut minus, mut rest) = (Vec::new(), "", cell.trim());
     loop {
         if let Some(tail) = rest.strip_prefix(['-', '−']) {
+            if rest.starts_with('−') {
+                seen.push("a minus sign that is no hyphen");
+            }
             (minus, rest) = ("-", tail.trim_start());
+        } else if let Some(tail) = rest.strip_suffix(['-', '−']) {
+            seen.push("a minus sign at its end");
+            (minus, rest) = ("-", tail.trim_end());
+        } else if let Some(inside) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+            seen.push("parentheses");
+            (minus, rest) = ("-", inside.trim());
         } else if let Some(tail) =
             CURRENCIES.iter().find_map(|c| rest.strip_prefix(c).or_else(|| rest.strip_suffix(c)))
         {
@@ -133,6 +142,9 @@ mod tests {
         for (cell, comma, seen, remedy) in [
             ("$439.90", false, "a currency sign", "save it as 439.90"),
             ("-$5", false, "a currency sign", "save it as -5"),
+            ("−0.28", false, "a minus sign that is no hyphen", "save it as -0.28"),
+            ("1.09-", false, "a minus sign at its end", "save it as -1.09"),
+            ("(1.09)", false, "parentheses", "save it as -1.09"),
             ("38 €", false, "a currency sign", "save it as 38"),
             ("42%", false, "a per cent sign", "save it as 42"),
             ("12.3*", false, "a sign that is no part of a number", "save it as 12.3"),

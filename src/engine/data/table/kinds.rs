@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn texts(cells: &[&str], rows: usize) -> bool {
-        let grammar = Grammar::new(Separator::Comma, false, None, &[]);
+        let grammar = Grammar::new(Separator::Comma, false, None, true, &[]);
         let rows: Vec<ByteRecord> =
             (0..rows).map(|i| ByteRecord::from(vec![cells[i % cells.len()].to_string()])).collect();
         Counts::of(&rows, 0, &grammar).texts()

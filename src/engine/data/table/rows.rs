@@ -8,7 +8,7 @@ use super::form::{self, Separator};
 use super::kinds::{Counts, Decimals, decimals};
 use super::settings::{Missing, TableSettings};
 use super::{OpenFile, TableFault};
-use crate::engine::data::reading::counted;
+use crate::engine::data::reading::{Rounding, counted};
 use crate::engine::data::unpack;
 use crate::limits;
 use crate::text::excerpt;
@@ -57,6 +57,10 @@ pub(super) struct ReadColumn {
     numbers: usize,
     last: f64,
     pub(super) counts_rows: bool,
+    /// The range of its numbers, and the largest change when they became 32-bit numbers.
+    rounding: Rounding,
+    /// A number that begins with 0, as codes do.
+    code: Option<String>,
 }
 
 /// A table after reading.
@@ -106,6 +110,8 @@ pub(super) struct TableHead<'a> {
     pub(super) headings: bool,
     /// Whether no cell of a column in the first rows has a value.
     pub(super) vacant: &'a [bool],
+    /// The first rows.
+    pub(super) rows: &'a [csv::ByteRecord],
 }
 
 /// Decides the role of each column.
@@ -162,7 +168,8 @@ impl ReadTable {
             Some(comma) => Decimals { comma, doubt: None },
             None => decimals(&records, separator),
         };
-        let grammar = Grammar::new(separator, decimals.comma, form.headings, form.missing_values);
+        let grammar =
+            Grammar::new(separator, decimals.comma, form.headings, form.usual_marks, form.missing_values);
         let (headings, headings_doubted) = form::headings(&records, &grammar, &form.named);
         let trailing = trailing(&records, separator);
         let width = first.len() - trailing;
@@ -177,7 +184,7 @@ impl ReadTable {
         let body = &records[usize::from(headings)..];
         let counts: Vec<Counts<'_>> = (0..width).map(|i| Counts::of(body, i, &grammar)).collect();
         let vacant: Vec<bool> = counts.iter().map(|c| c.values == 0).collect();
-        let roles = roles(&TableHead { names: &names, headings, vacant: &vacant });
+        let roles = roles(&TableHead { names: &names, headings, vacant: &vacant, rows: body });
         let roles = roles.map_err(|what| (line(), what))?;
         let stated: Vec<usize> =
             form.categories.iter().filter_map(|c| c.place(&names, headings).ok()).collect();
@@ -234,6 +241,9 @@ impl ReadTable {
         };
         let Some((at, mark)) = &column.first_missing else { return Ok(()) };
         let word = if mark.is_empty() { "empty".into() } else { format!("`{}`", excerpt(mark, 20)) };
+        // Texts such as NA may be names.
+        let is_name = column.texts.is_some() && !mark.is_empty();
+        let keep = if is_name { "; usual_marks: false reads it as a text" } else { "" };
         let is = if column.missing == 1 { "cells is" } else { "cells are" };
         let name = excerpt(&column.name, 40);
         let others = match with.count() - 1 {
@@ -247,7 +257,8 @@ impl ReadTable {
         } else {
             "missing: Drop leaves their rows out"
         };
-        let what = format!("{name}: {} of {} {is} {word}{others}; {policies}", column.missing, self.rows);
+        let what =
+            format!("{name}: {} of {} {is} {word}{others}; {policies}{keep}", column.missing, self.rows);
         Err((line_at(open, *at), what))
     }
 
@@ -333,6 +344,8 @@ impl ReadColumn {
             numbers: 0,
             last: 0.0,
             counts_rows: true,
+            rounding: Rounding::default(),
+            code: None,
         }
     }
 
@@ -370,9 +383,18 @@ impl ReadColumn {
                 let begins = || x.fract() == 0.0 && !(1500.0..2200.0).contains(&x);
                 self.counts_rows = self.counts_rows && if row == 0 { begins() } else { x == self.last + 1.0 };
                 (self.last, self.numbers) = (x, self.numbers + 1);
+                self.rounding.add(x);
+                if let [b'0', _, _, ..] = cell
+                    && self.code.is_none()
+                    && cell.iter().all(u8::is_ascii_digit)
+                {
+                    self.code = Some(String::from_utf8_lossy(cell).into_owned());
+                }
                 Ok(x as f32)
             }
             Some(x) if grammar.missing(cell) || grammar.missing_number(x) => Ok(self.is_missing(cell, at)),
+            Some(x) if x.is_finite() => Err(self
+                .wrong(cell, "is beyond 3.4e38, the largest 32-bit number; divide the column in the file")),
             Some(_) => Err(self.wrong(cell, "is not a finite number")),
             None if grammar.missing(cell) => Ok(self.is_missing(cell, at)),
             None if self.vacant && self.numbers == 0 && self.role == Role::Input => {
@@ -421,6 +443,9 @@ impl ReadColumn {
         if let Some(Decoration { seen, remedy }) = decoration(&text, grammar.decimal_comma) {
             return self.wrong(cell, &format!("is no number, since it has {seen}; {remedy}"));
         }
+        if text == self.name.as_str() {
+            return self.wrong(cell, "is the heading once more; delete this line");
+        }
         if self.role == Role::Target && self.numbers == 0 {
             let what =
                 "is no number to predict; name another column, or for classes leave regression: true out";
@@ -431,6 +456,20 @@ impl ReadColumn {
         let mark = excerpt(&text, 40);
         let hint = format!("if it stands for no value: missing_values: [\"{mark}\"]{headings}");
         self.wrong(cell, &format!("is no number; {hint}"))
+    }
+
+    /// A warning about numbers that are probably codes, or that 32-bit numbers cannot tell apart; `list` names the column
+    /// in a setting.
+    pub(super) fn doubt(&self, list: &str) -> Option<String> {
+        let name = excerpt(&self.name, 40);
+        if let Some(rounded) = self.rounding.words(&name) {
+            return Some(rounded);
+        }
+        let code = self.code.as_ref().filter(|_| self.role == Role::Input)?;
+        let code = excerpt(code, 40);
+        Some(format!(
+            "{name} is read as numbers, though {code} begins with 0 as a code does; if they are codes: categories: {list}"
+        ))
     }
 
     fn wrong(&self, cell: &[u8], what: &str) -> String {

@@ -35,7 +35,14 @@ pub(super) fn dataset(mut table: ReadTable, csv: &Csv, train: usize) -> Result<D
     if kept.is_empty() {
         return Err((None, none_left(&reading.doubts[before..])));
     }
-    let labels = labels(&mut table, &mut reading)?;
+    let other = other_label(&table, csv);
+    let labels = labels(&mut table, other.as_ref(), &mut reading)?;
+    reading.doubts.extend(other.map(|(last, label)| {
+        DataWarning::data(format!(
+            "{last} is predicted, since it is the last column, though another one is called {label}: label: \"{label}\" \
+             predicts that; label: \"{last}\" says that this is meant"
+        ))
+    }));
     let used = used(&table, &kept, &labels, csv.missing, &mut reading)?;
     let mut labels = with_rows(labels, &used, &mut reading);
     let width: usize = reading.inputs.iter().map(InputReport::width).sum();
@@ -143,6 +150,7 @@ fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> 
         let (kind, order) = match &column.texts {
             None => {
                 reading.doubts.extend(running(table, column, at, &drop));
+                reading.doubts.extend(column.doubt(&list).map(DataWarning::data));
                 (InputKind::Number, Vec::new())
             }
             Some(texts) => {
@@ -235,10 +243,30 @@ fn describe_texts(table: &ReadTable, column: &ReadColumn, list: &str, reading: &
     }
 }
 
-/// The labels of all rows, including rows without a label.
-fn labels(table: &mut ReadTable, reading: &mut Reading) -> Result<Labels, TableFault> {
+/// Usual headings of the column to predict.
+const LABELS: [&str; 5] = ["label", "labels", "class", "target", "y"];
+
+/// The names of the last column, which is predicted because no setting names another one, and of an input whose heading
+/// says that it is the label.
+fn other_label(table: &ReadTable, csv: &Csv) -> Option<(String, String)> {
+    if csv.label.is_some() || !csv.targets.0.is_empty() || !table.headings {
+        return None;
+    }
+    let named = |c: &&ReadColumn| LABELS.contains(&&*c.name.to_lowercase());
+    let last = table.columns.iter().find(|c| matches!(c.role, Role::Class | Role::Target))?;
+    let label = table.columns.iter().filter(|c| c.role == Role::Input).find(named)?;
+    (!named(&last)).then(|| (excerpt(&last.name, 40), excerpt(&label.name, 40)))
+}
+
+/// The labels of all rows, including rows without a label. `other`: the names of [`other_label`].
+fn labels(
+    table: &mut ReadTable,
+    other: Option<&(String, String)>,
+    reading: &mut Reading,
+) -> Result<Labels, TableFault> {
     let targets: Vec<&ReadColumn> = table.columns.iter().filter(|c| c.role == Role::Target).collect();
     reading.targets = targets.iter().map(|c| escaped(&c.name).into_owned()).collect();
+    reading.doubts.extend(targets.iter().filter_map(|c| c.doubt("")).map(DataWarning::data));
     if !targets.is_empty() {
         let shape = Shape::Flat(targets.len());
         return Ok(Labels::Values { of: std::mem::take(&mut table.targets), shape });
@@ -252,7 +280,9 @@ fn labels(table: &mut ReadTable, reading: &mut Reading) -> Result<Labels, TableF
     let (names, order) = texts.sorted(comma);
     if names.len() < 2 {
         let only = names.first().map_or_else(|| "nothing".into(), |n| excerpt(n, 40));
-        return Err((None, format!("the label column holds {only} only; two classes are needed")));
+        let hint =
+            other.map_or_else(String::new, |(_, label)| format!("; to predict {label}: label: \"{label}\""));
+        return Err((None, format!("the label column holds {only} only; two classes are needed{hint}")));
     }
     let rows = table.rows - column.missing;
     reading

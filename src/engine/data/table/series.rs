@@ -1,5 +1,6 @@
 //! A time series cut into windows. The latest windows validate; they are not shuffled into the training samples.
 
+use super::cell::number;
 use super::rows::{ReadTable, Role, TableHead};
 use super::settings::{Missing, Series};
 use super::{OpenFile, TableFault, open, placed};
@@ -7,6 +8,8 @@ use crate::engine::data::reading::{DataWarning, Reading, counted};
 use crate::engine::data::{Dataset, Files, Labels, SampleOrder, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
 use crate::text::{escaped, excerpt};
+use std::cell::RefCell;
+use std::cmp::Ordering;
 
 impl Source for Series {
     fn files(&self) -> Vec<&str> {
@@ -23,8 +26,13 @@ impl Source for Series {
 
 impl Series {
     fn windows(&self, source: OpenFile<'_>) -> Result<Dataset, TableFault> {
-        let roles = |&TableHead { names, headings, .. }: &TableHead<'_>| {
+        let doubt = RefCell::new(None);
+        let roles = |&TableHead { names, headings, rows, .. }: &TableHead<'_>| {
             let at = self.column.as_ref().map_or(Ok(names.len() - 1), |c| c.place(names, headings))?;
+            *doubt.borrow_mut() = (0..names.len()).filter(|i| *i != at).find_map(|i| {
+                let cells = rows.iter().filter_map(|row| row.get(i));
+                disorder(&names[i], &cells.collect::<Vec<_>>())
+            });
             Ok((0..names.len()).map(|i| if i == at { Role::Target } else { Role::Skip }).collect())
         };
         let table = ReadTable::read(source, &self.form(), &roles)?;
@@ -76,9 +84,69 @@ impl Series {
             inputs,
             labels: Labels::Values { of, shape: Shape::Flat(self.horizon) },
         };
-        let doubts = table.doubts.iter().map(DataWarning::data).collect();
+        let doubts = table.doubts.iter().chain(doubt.borrow().as_ref()).map(DataWarning::data).collect();
         let reading = Reading { notes, doubts, targets: vec![name], ..Reading::default() };
         let order = SampleOrder::Time { gap: self.horizon - 1 };
         Ok(Dataset { reading, order, missing: self.missing, ..samples.into() })
+    }
+}
+
+/// Headings of a column of times; those of hours or months begin again and again.
+const TIMES: [&str; 4] = ["date", "datetime", "timestamp", "ds"];
+
+/// Whether a cell begins with a date such as 2026-11-30, so that its text sorts by time.
+fn is_date(cell: &[u8]) -> bool {
+    cell.len() >= 8
+        && cell.iter().take(10).enumerate().all(|(i, b)| match i {
+            4 | 7 => matches!(b, b'-' | b'/'),
+            _ => b.is_ascii_digit(),
+        })
+}
+
+/// A warning about a column of times whose rows are not in the order of time, since windows follow the rows.
+fn disorder(name: &str, cells: &[&[u8]]) -> Option<String> {
+    let named = TIMES.contains(&&*name.to_lowercase());
+    let numbers = || cells.iter().map(|cell| number(cell, false)).collect::<Option<Vec<f64>>>();
+    let orders: Vec<Ordering> = if cells.iter().all(|cell| is_date(cell)) {
+        cells.windows(2).map(|pair| pair[0].cmp(pair[1])).collect()
+    } else {
+        numbers().filter(|_| named)?.windows(2).map(|pair| pair[0].total_cmp(&pair[1])).collect()
+    };
+    let name = excerpt(name, 40);
+    let all = |order| !orders.is_empty() && orders.iter().all(|o| *o == order);
+    if all(Ordering::Greater) {
+        return Some(format!(
+            "{name} falls from row to row, so the windows run backwards and the oldest ones validate; sort the file by {name}"
+        ));
+    }
+    if orders.contains(&Ordering::Greater) {
+        return Some(format!(
+            "{name} is not in order, though windows follow the rows; sort the file by {name}"
+        ));
+    }
+    let times = orders.iter().filter(|o| **o == Ordering::Equal).count();
+    // Where most rows have the same date, another column holds the time of day.
+    (times > 0 && 10 * times <= orders.len())
+        .then(|| format!("{name} is the same as in the row before in {}", counted(times, "row")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_not_in_the_order_of_time_are_told() {
+        let told = |name: &str, cells: &[&str]| {
+            disorder(name, &cells.iter().map(|c| c.as_bytes()).collect::<Vec<_>>()).unwrap_or_default()
+        };
+        assert_eq!(told("t", &["2026-01-01", "2026-01-02 10:00", "2026-02-01"]), "");
+        assert!(told("t", &["2026-01-03", "2026-01-02", "2026-01-01"]).contains("run backwards"));
+        assert!(told("t", &["2026-01-03", "2026-01-02", "2026-01-04"]).contains("sort the file by t"));
+        let days: Vec<String> = (0..20).map(|i| (i - i / 19).to_string()).collect();
+        let days: Vec<&str> = days.iter().map(String::as_str).collect();
+        assert_eq!(told("date", &days), "date is the same as in the row before in 1 row");
+        assert_eq!(told("date", &["1", "1", "1", "2"]), "");
+        assert_eq!(told("load", &["3", "1", "2"]), "", "not a time");
+        assert_eq!(told("month", &["11", "12", "1"]), "");
     }
 }

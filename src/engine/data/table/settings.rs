@@ -71,6 +71,8 @@ settings! {
         missing: Missing = Missing::Refuse;
         /// further marks of a missing value, as texts in a list, beside an empty cell, ?, NA, NaN, null and None
         missing_values: Vec<String> = Vec::new();
+        /// whether ?, NA, NaN, null and None mark a missing value
+        usual_marks: bool = true;
         /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
         separator: Separator = Separator::Found;
         /// whether numbers have a decimal comma (1,5); found, if not given
@@ -99,6 +101,8 @@ settings! {
         missing: Missing = Missing::Refuse;
         /// further marks of a missing value, as texts in a list, beside an empty cell, ?, NA, NaN, null and None
         missing_values: Vec<String> = Vec::new();
+        /// whether ?, NA, NaN, null and None mark a missing value
+        usual_marks: bool = true;
         /// what separates cells: Comma, Semicolon, Tab, Bar or Blanks
         separator: Separator = Separator::Found;
         /// whether numbers have a decimal comma (1,5); found, if not given
@@ -113,6 +117,7 @@ settings! {
 pub(super) struct TableSettings<'a> {
     pub(super) missing: Missing,
     pub(super) missing_values: &'a [String],
+    pub(super) usual_marks: bool,
     pub(super) separator: Separator,
     pub(super) decimal_comma: Option<bool>,
     pub(super) headings: Option<bool>,
@@ -151,6 +156,7 @@ macro_rules! form {
             TableSettings {
                 missing: self.missing,
                 missing_values: &self.missing_values,
+                usual_marks: self.usual_marks,
                 separator: self.separator,
                 decimal_comma: self.decimal_comma,
                 headings: self.headings,
