@@ -4,6 +4,8 @@
 pub const SCENARIO_BYTES: u64 = 256 * 1024;
 /// Bytes of a learner's progress file, and of a file that is handed in.
 pub const PROGRESS_BYTES: u64 = 4 << 20;
+/// Evaluations of a lesson's run among which a goal is looked for.
+pub const LESSON_EVALUATIONS: usize = 2000;
 /// Nesting of brackets in a scenario.
 pub const NESTING: usize = 64;
 /// Bytes of a data set once it is decoded.

@@ -49,7 +49,7 @@ impl LabArgs {
         let opened = open(self.scenario.as_deref().unwrap_or(preset::ALL[0].name.as_ref()))?;
         let mut opening = prepare(opened, self.out.as_deref(), self.threads, shown)?;
         if self.scenario.is_none() {
-            opening.notices.extend(super::learn::offer());
+            opening.notices.extend(super::learn::offer(self.plain));
         }
         opening.lesson = super::learn::shipped();
         if self.plain { plain::show(opening) } else { opening.show(&self.line) }

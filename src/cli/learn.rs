@@ -55,9 +55,10 @@ pub fn file() -> Result<PathBuf, String> {
 }
 
 /// A line that suggests the first lesson to users who have never started one.
-pub fn offer() -> Option<String> {
+pub fn offer(plain: bool) -> Option<String> {
     let begun = file().ok().is_some_and(|f| f.exists());
-    (!begun).then(|| "New here? Press E for a course of short lessons; the first takes five minutes.".into())
+    let way = if plain { "Leave with quit and type gradtui learn --plain" } else { "Press E" };
+    (!begun).then(|| format!("New here? {way} for a course of short lessons; the first takes five minutes."))
 }
 
 /// A course whose lessons can be chosen; progress is stored in a file.

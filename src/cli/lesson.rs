@@ -6,6 +6,7 @@ use crate::lab::files;
 use crate::lab::lesson::course::{Course, SHIPPED};
 use crate::lab::lesson::prove::prove;
 use crate::scenario::{ScenarioFault, at_paths, inspect};
+use crate::text::{did_you_mean, escaped};
 use crate::ui::fit;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -70,6 +71,14 @@ pub(super) fn named(word: &OsString) -> Result<Vec<OpenedText>, BadInput> {
             disk: l.disk,
         };
         return Ok(course.lessons.into_iter().map(opened).collect());
+    }
+    if !path.exists() {
+        let word = escaped(&word.display().to_string()).into_owned();
+        let near = did_you_mean(&word, SHIPPED.iter().map(|(_, name, _)| *name));
+        let near = near.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+        return Err(BadInput::new(format!(
+            "{word}: no lesson of this name, and no file{near} `gradtui learn --list` shows the lessons"
+        )));
     }
     open(word).map(|opened| vec![opened])
 }

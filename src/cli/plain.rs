@@ -113,6 +113,13 @@ struct PlainLab<'a> {
 }
 
 impl PlainLab<'_> {
+    /// Whether the next line may be carried out.
+    fn listens(&self) -> bool {
+        // Lanes that were just restarted have to report first.
+        let early = self.guide.is_some() && self.view.lanes.is_empty();
+        !(self.waiting || early || self.piped && self.unrested > 0)
+    }
+
     fn go(&mut self, typed: &Receiver<String>, signals: &Signals) -> anyhow::Result<()> {
         let mut alone = false;
         loop {
@@ -127,9 +134,7 @@ impl PlainLab<'_> {
             if let Some(code) = signals.exit_code() {
                 return Err(CommandEnd(code, "interrupted".into()).into());
             }
-            // Lanes that were just restarted have to report first.
-            let early = self.guide.is_some() && self.view.lanes.is_empty();
-            while !(alone || self.waiting || early || self.piped && self.unrested > 0) {
+            while !alone && self.listens() {
                 match typed.try_recv() {
                     Ok(line) if self.obey(&line)? => return Ok(()),
                     Ok(_) => {}
@@ -152,7 +157,8 @@ impl PlainLab<'_> {
     }
 
     fn on_event(&mut self, event: Event) -> anyhow::Result<()> {
-        if let Event::Changed { lane, info, .. } = &event {
+        // A lane that starts anew with other settings starts; others change.
+        if let Event::Changed { lane, info, .. } | Event::Started { lane, info, .. } = &event {
             let changes =
                 self.view.lane(*lane).map(|l| info.recipe.differences(&l.info.recipe)).unwrap_or_default();
             for (name, value) in changes {

@@ -98,7 +98,7 @@ impl JsonLines {
     }
 
     fn decide(&mut self, out: &mut dyn LogSink) {
-        if self.rows.key == StepName::Open {
+        if self.rows.key == StepName::Open && !self.waiting.is_empty() {
             self.rows.decide(self.waiting.iter());
         }
         for row in std::mem::take(&mut self.waiting) {

@@ -360,12 +360,13 @@ impl Guide {
 
     fn hint(&mut self) -> GuideEffects {
         let all = self.page().map_or(0, |p| p.hints.len());
+        if all > 0 && self.done().is_some_and(|work| work.hints == all) {
+            let skip = self.called("s", "skip");
+            return GuideEffects::word(format!("those were all the hints; {skip} shows the solution"));
+        }
         let Some(work) = self.work.get_mut(self.page).filter(|_| all > 0) else {
             return GuideEffects::word("this page has no hints");
         };
-        if work.hints == all {
-            return GuideEffects::word("those were all the hints; s shows the solution");
-        }
         work.hints += 1;
         self.changed = true;
         GuideEffects::default()
@@ -400,10 +401,14 @@ impl Guide {
     /// The solution in words: what it changes, with old and new values.
     pub fn solution(&self) -> Vec<String> {
         let Some(page) = self.page() else { return Vec::new() };
-        let scenario = &self.start;
+        let value = |scenario: &Scenario, edit: &Edit| {
+            let lane = scenario.lanes.iter().find(|l| l.name == edit.lane)?;
+            scenario.recipe_at(lane, edit.step).ok()?.at(&edit.field)
+        };
         let of = |edit: &Edit| {
-            let lane = scenario.lanes.iter().find(|l| l.name == edit.lane);
-            let from = lane.and_then(|l| scenario.recipe_at(l, edit.step).ok()?.at(&edit.field));
+            // Pages after this one begin with the solution.
+            let from = value(&self.start, edit).filter(|from| *from != edit.to);
+            let from = from.or_else(|| value(&self.taught.scenario, edit));
             let edit = Edit { from: from.unwrap_or_else(|| edit.from.clone()), ..edit.clone() };
             let at =
                 if edit.step > 0 { format!(", at step {}", thousands(edit.step)) } else { String::new() };
@@ -423,7 +428,7 @@ impl Guide {
         let reason = reason.trim();
         work.reason = reason.strip_prefix("because ").unwrap_or(reason).into();
         self.changed = true;
-        GuideEffects::word("now let the run answer: space")
+        GuideEffects::word(format!("now let the run answer: {}", self.called("space", "on")))
     }
 
     /// The question of the page.
@@ -467,10 +472,10 @@ impl Guide {
         let page = self.page()?;
         let locked = |what: String| {
             let may = match self.task() {
-                PageTask::Goal => format!("this page lets you change {}", page.may_words()),
+                PageTask::Goal => format!("you may change {}", page.may_words()),
                 _ => "this page changes nothing".into(),
             };
-            Some(format!("{what} is locked: {may}; {} is free play", self.called("f", "free")))
+            Some(format!("{what} is locked: {may}; {}: free play", self.called("f", "free")))
         };
         match command {
             Command::Set { name, recipe, .. } => {

@@ -54,7 +54,10 @@ impl PlainLab<'_> {
             text.push(format!("Goal, by step {}: {what} {stands}, {numbers}.", page.within));
         }
         if page.task() == PageTask::Goal {
-            text.push(format!("You may change: {}. Type for example: set lr 0.2", page.may_words()));
+            let may = page.may_words();
+            text.push(format!(
+                "You may change: {may}. Type set, a setting and its new value; help lists the words."
+            ));
         }
         text.extend(page.hints.iter().take(work.hints).map(|hint| format!("Hint: {hint}")));
         if work.skipped && page.task() == PageTask::Goal {
@@ -120,6 +123,9 @@ impl PlainLab<'_> {
     fn answer(&mut self, rest: &str) -> anyhow::Result<()> {
         let (number, reason) = rest.split_once("because").unwrap_or((rest, ""));
         let Some(guide) = &mut self.guide else { return Ok(()) };
+        if let Some((guess, predict)) = guide.done().and_then(|work| work.guess).zip(guide.question()) {
+            return say(&format!("You have answered already: {}.\n", spoken(&predict.words(guess))));
+        }
         let Some(choices) = guide.question().map(|q| q.choices.len()) else {
             return say("This page asks nothing.\n");
         };
@@ -159,9 +165,11 @@ impl PlainLab<'_> {
     /// Checks the progress of the page's run.
     pub(super) fn attend(&mut self) -> anyhow::Result<()> {
         let Some(guide) = &mut self.guide else { return Ok(()) };
-        let before = guide.complete();
+        let (complete, arrived) = (guide.complete(), guide.arrived);
         let news = guide.look(&self.view);
-        let complete = guide.complete() && !before;
+        // The run answers a question that was left out, too.
+        let answers = guide.task() == PageTask::Predict && guide.arrived && !arrived;
+        let complete = guide.complete() && (!complete || answers);
         if guide.arrived || guide.free.is_some() {
             self.waiting = false;
         }

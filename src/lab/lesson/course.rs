@@ -90,6 +90,9 @@ impl Course {
         if path.is_file() && path.file_name().is_some_and(|name| name != INDEX) {
             return Self::of_file(path).map_err(|what| vec![what]);
         }
+        if !path.exists() {
+            return Err(vec![format!("{}: there is no such file or directory", path.display())]);
+        }
         Self::in_directory(if path.is_file() { path.parent().unwrap_or(path) } else { path })
     }
 

@@ -263,7 +263,10 @@ impl HandInGrader {
                 continue;
             };
             if known.hash != lesson.hash {
-                let what = format!("hash: it is of another {}; the course has {}", lesson.lesson, known.hash);
+                let what = format!(
+                    "hash: {} was another lesson when this was handed in; the course has {}",
+                    lesson.lesson, known.hash
+                );
                 faults.push((format!("{at}.hash"), what));
                 continue;
             }

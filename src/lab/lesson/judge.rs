@@ -5,11 +5,9 @@
 use crate::lab::exam;
 use crate::lab::expect::Expectation;
 use crate::lab::outcome::{LaneStanding, Standings};
+use crate::limits;
 use crate::telemetry::{Event, LaneId, Phase};
 use std::collections::BTreeMap;
-
-/// Steps whose numbers are kept to wait for slower lanes.
-const KEPT: usize = 64;
 
 /// A judge of goals.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +54,9 @@ impl Judge {
             }
             _ => {}
         }
-        while self.stood.len() > KEPT {
-            self.stood.pop_first();
+        // No goal asks for a later one.
+        while self.stood.len() > limits::LESSON_EVALUATIONS {
+            self.stood.pop_last();
         }
     }
 
@@ -99,5 +98,34 @@ impl Judge {
             self.at(*step, &names).is_some_and(|stood| goal.iter().all(|e| e.check(&stood).is_ok()))
         };
         steps.into_iter().find(holds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::data::NoFiles;
+    use crate::lab::experiment::{Experiment, info};
+    use crate::number::Number;
+    use crate::scenario::read;
+    use crate::telemetry::Measure;
+
+    #[test]
+    fn the_first_step_counts_even_if_many_pass_before_the_question() {
+        let mut judge = Judge::new(1);
+        let text = "(data: Moons(samples: 20), network: [Dense(2)], lanes: [(name: \"a\")])";
+        let experiment = Experiment::new(read(text).expect("a scenario"), &NoFiles).expect("built");
+        let lane = &experiment.lanes[0];
+        let info = info(&lane.name, &lane.recipe, &lane.network, &experiment.data, 500);
+        judge.on_event(&Event::Started { lane: 0, info: Box::new(info), step: 0 });
+        for step in 1..=500 {
+            let measure = Measure { step, ..Measure::default() };
+            let loss = Box::new(measure.with(Number::Loss, 1.0 / step as f64));
+            judge.on_event(&Event::Measured { lane: 0, measure: loss.clone(), layers: Vec::new() });
+            judge.on_event(&Event::Evaluated { lane: 0, measure: loss });
+        }
+        let goal = [Expectation::parse("a.loss < 0.05", &["a"]).expect("an expectation")];
+        assert_eq!(judge.reached(&goal, 500), Some(21));
+        assert_eq!(judge.reached(&goal, 20), None);
     }
 }

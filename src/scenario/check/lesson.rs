@@ -2,6 +2,7 @@
 //! be reached: that takes a run.
 
 use super::Checker;
+use crate::limits;
 use crate::registry::Settings as _;
 use crate::scenario::lesson::{DATA, LANES, Page, Predict, SEEDS};
 use crate::scenario::{Lane, Recipe, Scenario};
@@ -56,6 +57,13 @@ impl Checker<'_> {
                 let what = format!(
                     "within: a goal is judged at evaluations; give a multiple of {every} (evaluate_every) up to {} (steps)",
                     scenario.steps
+                );
+                self.fault(&at("within"), what);
+            } else if page.within / every > limits::LESSON_EVALUATIONS {
+                let what = format!(
+                    "within: {} evaluations; a goal is looked for in at most {}: raise evaluate_every",
+                    page.within / every,
+                    limits::LESSON_EVALUATIONS
                 );
                 self.fault(&at("within"), what);
             }

@@ -213,7 +213,7 @@ pub fn spelt(glyphs: Glyphs, words: &str) -> Cow<'_, str> {
     const SPELT: [(char, &str); 10] = [
         ('²', "^2"),
         ('√', "sqrt "),
-        ('×', "x"),
+        ('×', "*"),
         ('‖', "|"),
         ('Δ', "d"),
         ('ε', "epsilon"),
@@ -229,7 +229,12 @@ pub fn spelt(glyphs: Glyphs, words: &str) -> Cow<'_, str> {
         Some((_, ascii)) => (*ascii).to_string(),
         None => c.to_string(),
     };
-    Cow::Owned(words.chars().map(one).collect())
+    let mut spelt: String = words.chars().map(one).collect();
+    // A text that explains a letter would say its name twice.
+    for name in ["epsilon", "theta", "lambda"] {
+        spelt = spelt.replace(&format!("{name} ({name})"), name);
+    }
+    Cow::Owned(spelt)
 }
 
 /// Changes a cell, if it is on the screen.

@@ -244,7 +244,7 @@ fn describe_texts(table: &ReadTable, column: &ReadColumn, list: &str, reading: &
 }
 
 /// Usual headings of the column to predict.
-const LABELS: [&str; 5] = ["label", "labels", "class", "target", "y"];
+const LABELS: [&str; 4] = ["label", "labels", "class", "target"];
 
 /// The names of the last column, which is predicted because no setting names another one, and of an input whose heading
 /// says that it is the label.

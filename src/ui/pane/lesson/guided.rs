@@ -86,6 +86,11 @@ fn question(out: &mut PageLines, guide: &Guide, predict: &Predict, theme: &Theme
     let (guess, skipped) = work.map_or((None, false), |w| (w.guess, w.skipped));
     let ask = text::pick(theme.glyphs, "?", "?");
     marked(&mut out.body, ask, theme.warn, &predict.ask, width, theme);
+    if guess.is_none() && !skipped {
+        for (k, choice) in predict.choices.iter().enumerate() {
+            marked(&mut out.body, &format!("{}", k + 1), theme.faint, &choice.text, width, theme);
+        }
+    }
     if let (Some(guess), Some(work)) = (guess, work) {
         out.news = out.body.len();
         let because =
@@ -97,7 +102,7 @@ fn question(out: &mut PageLines, guide: &Guide, predict: &Predict, theme: &Theme
         let hit = guess.is_some_and(|g| predict.hits(g));
         let (unicode, ascii, style) = match guess {
             Some(_) if hit => ("✓", "+", theme.good),
-            Some(_) => ("✗", "x", theme.warn),
+            Some(_) => ("✗", "!", theme.warn),
             None => ("•", "*", theme.faint),
         };
         let mark = text::pick(theme.glyphs, unicode, ascii);
