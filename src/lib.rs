@@ -47,14 +47,14 @@
 //! | probe | a computation beside training that a pane requests: its row ([`Probe`](lab::preview::Probe)), [`ProbeRequest`](telemetry::ProbeRequest), [`ProbeInput`](lab::run::ProbeInput), [`ProbeResult`](view::ProbeResult) |
 //! | snapshot, state, checkpoint | what changes while one seed trains ([`Snapshot`](lab::trainer::Snapshot)); all seeds of a lane at a step ([`LaneState`](lab::lane::LaneState)); all lanes in a file, for a resume ([`Checkpoint`](lab::run_dir::checkpoint::Checkpoint)) |
 //! | fork | a lane that begins at a step of another one: [`ForkRequest`](lab::run::ForkRequest), and for the reader [`ForkOrigin`](telemetry::ForkOrigin) |
-//! | finding, fix, cure | a rule's result about a lane ([`Finding`](telemetry::Finding)); a change that may repair it ([`Fix`](telemetry::Fix)); the same after it was tried on a copy ([`TriedCure`](telemetry::TriedCure), [`CureOutcome`](telemetry::CureOutcome)) |
-//! | examination | the trial of all cures of a lane ([`Examination`](telemetry::Examination)), done by the [`clinic`](lab::clinic) |
+//! | finding, fix, cure | a rule's result about a lane ([`Finding`](telemetry::finding::Finding)); a change that may repair it ([`Fix`](telemetry::finding::Fix)); the same after it was tried on a copy ([`TriedCure`](telemetry::finding::TriedCure), [`CureOutcome`](telemetry::finding::CureOutcome)) |
+//! | examination | the trial of all cures of a lane ([`Examination`](telemetry::finding::Examination)), done by the [`clinic`](lab::clinic) |
 //! | fault | a mistake in something that a user wrote, with its place: [`ScenarioFault`](scenario::check::ScenarioFault), [`BuildFault`](lab::experiment::BuildFault) |
-//! | sweep, cell | many trainings of one scenario ([`SweepPlan`](scenario::sweep::plan::SweepPlan)); one of them ([`SweepCell`](lab::sweep::SweepCell)) with its [`TrainingRecord`](lab::sweep::TrainingRecord) |
+//! | sweep, cell | many trainings of one scenario ([`SweepPlan`](scenario::sweep::SweepPlan)); one of them ([`SweepCell`](lab::sweep::SweepCell)) with its [`TrainingRecord`](lab::sweep::cell::TrainingRecord) |
 //! | log | the lines of a run ([`LogLine`](lab::lane::LogLine), [`LogRow`](lab::lane::log::LogRow)); the log of another program ([`RunLog`](logs::RunLog), [`LogSeries`](logs::series::LogSeries)) |
 //! | script, cue, recording | actions on the lab with their times ([`RecordingScript`](ui::record::script::RecordingScript), [`CueTime`](ui::record::script::CueTime)); the file in asciicast format that they give |
 //! | guide, lesson, course | the state of a learner in one lesson ([`Guide`](ui::guide::Guide)); its pages in a scenario ([`Lesson`](scenario::lesson::Lesson)); lessons in order ([`Course`](lab::lesson::course::Course)) |
-//! | team, crew | what splits one lane's work in two ([`Team`](engine::team::Team)); the threads that do it ([`Crew`](lab::runner::Crew)) |
+//! | team, crew | what splits one lane's work in two ([`Team`](engine::team::Team)); the threads that do it ([`Crew`](lab::runner::crew::Crew)) |
 //! | slot | a parameter tensor inside the buffer of all parameters ([`Slot`](engine::network::Slot)); the place of a pane is a [`PaneSlot`](ui::layout::PaneSlot) |
 //!
 //! Endings: `Args` are the arguments of a subcommand, `Config` is a table of settings that a scenario names, `Row` a row of

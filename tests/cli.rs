@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
 
 fn gradtui<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
@@ -26,24 +27,16 @@ fn run<S: AsRef<OsStr>>(arguments: &[S]) -> (i32, String, String) {
 }
 
 /// Files in a separate directory for this test.
-struct Files(PathBuf);
+struct Files(TempDir);
 
 impl Files {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gradtui-cli-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a directory");
-        Self(path)
+    fn new() -> Self {
+        Self(TempDir::with_prefix("gradtui-").expect("a directory"))
     }
     fn write(&self, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name.as_ref());
+        let path = self.0.path().join(name.as_ref());
         std::fs::write(&path, bytes).expect("a file");
         path
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -137,13 +130,13 @@ fn wrong_and_right_command_lines() {
 
 #[test]
 fn odd_files_are_refused_at_once() {
-    let files = Files::new("odd");
-    let fifo = files.0.join("fifo");
+    let files = Files::new();
+    let fifo = files.0.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
-    let dangling = files.0.join("dangling");
+    let dangling = files.0.path().join("dangling");
     std::os::unix::fs::symlink("nowhere", &dangling).expect("a link");
     for (path, what) in [
-        (files.0.clone(), "directory"),
+        (files.0.path().into(), "directory"),
         (fifo, "pipe"),
         (dangling, "no such"),
         ("/dev/zero".into(), "device"),
@@ -163,7 +156,7 @@ fn odd_files_are_refused_at_once() {
 
 #[test]
 fn bytes_that_are_no_scenario_are_told_with_their_line() {
-    let files = Files::new("bytes");
+    let files = Files::new();
     for (bytes, at) in [
         (&b"(\n  title: \"\xff\")"[..], ":2:11: not UTF-8"),
         (b"\xff\xfe(\0)\0", ":1:1: this is UTF-16"),
@@ -185,7 +178,7 @@ fn bytes_that_are_no_scenario_are_told_with_their_line() {
 
 #[test]
 fn data_of_ones_own_are_opened_relative_to_the_scenario() {
-    let files = Files::new("data");
+    let files = Files::new();
     files.write("d.csv", "a,b,kind\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n");
     let good = files.write("s.ron", "(data: Csv(\"d.csv\", label: \"kind\"), validation: 0.5, batch: 2)");
     assert_eq!(check(&good).0, 0);
@@ -233,14 +226,14 @@ fn seven() -> Vec<u8> {
 
 #[test]
 fn an_image_of_ones_own_is_fitted_attacked_and_written() {
-    let files = Files::new("attack");
+    let files = Files::new();
     let image = files.write("seven.png", seven());
     let scenario = files.write(
         "s.ron",
         "(data: Digits(), train_samples: 800, network: [Flatten(), Dense(32), Relu()], init: HeNormal(),
           optimizer: Adam(0.003), batch: 50, steps: 250, lanes: [(name: \"a\"), (name: \"b\", optimizer: Sgd(0.1))])",
     );
-    let out = files.0.join("adv.png");
+    let out = files.0.path().join("adv.png");
     let path = |p: &PathBuf| p.to_string_lossy().into_owned();
     let with = |more: &[&str]| {
         let mut all = vec!["attack".to_string(), path(&image), "--out".into(), path(&out)];
@@ -261,7 +254,7 @@ fn an_image_of_ones_own_is_fitted_attacked_and_written() {
     ] {
         assert!(words.contains(part), "{part} in {words}");
     }
-    let opened = |name: &str| image::open(files.0.join(name)).expect("a picture");
+    let opened = |name: &str| image::open(files.0.path().join(name)).expect("a picture");
     let sizes =
         ["adv.png", "adv-perturbation.png", "adv-all.png"].map(opened).map(|p| (p.width(), p.height()));
     assert_eq!(sizes, [(8, 8), (8, 8), (3 * 192 + 16, 192)]);
@@ -274,7 +267,7 @@ fn an_image_of_ones_own_is_fitted_attacked_and_written() {
         "--eps",
         "0",
         "--out",
-        &path(&files.0.join("z.png")),
+        &path(&files.0.path().join("z.png")),
     ]);
     let answer = |words: &str, when: &str| {
         let line = words.lines().find(|l| l.starts_with(when)).expect("an answer");
@@ -284,7 +277,7 @@ fn an_image_of_ones_own_is_fitted_attacked_and_written() {
     assert_eq!(answer(&again.1, "after"), answer(&again.1, "before"));
 
     // A run on disk is loaded, not trained, and not changed.
-    let dir = files.0.join("run");
+    let dir = files.0.path().join("run");
     assert_eq!(gradtui(&["run", &path(&scenario), "--out", &path(&dir)]).status.code(), Some(0));
     let log = std::fs::read(dir.join("metrics.jsonl")).expect("a log");
     let (code, loaded, _) = with(&["--with", &path(&dir), "--lane", "a", "--eps", "0.3", "--attack", "bim"]);
@@ -297,10 +290,10 @@ fn an_image_of_ones_own_is_fitted_attacked_and_written() {
 
 #[test]
 fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
-    let files = Files::new("attack-faults");
+    let files = Files::new();
     let image = files.write("seven.png", seven());
     let broken = files.write("broken.png", &seven()[..60]);
-    let link = files.0.join("link.png");
+    let link = files.0.path().join("link.png");
     std::os::unix::fs::symlink("/dev/full", &link).expect("a link");
     let text = |p: &PathBuf| p.to_string_lossy().into_owned();
     for (image, more, part) in [
@@ -314,7 +307,7 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
         (&image, &["--with", "rosenbrock"], "nothing to attack"),
         (&image, &["--with", "/"], "no run of gradtui"),
         (&broken, &["--with", "fgsm-digits"], "broken.png: "),
-        (&files.0.join("absent.png"), &["--with", "fgsm-digits"], "no such file"),
+        (&files.0.path().join("absent.png"), &["--with", "fgsm-digits"], "no such file"),
         (&image, &["--with", "fgsm-digits", "--out", &text(&image)], "read by the same command"),
         (&image, &["--with", "fgsm-digits", "--out", "/dev/full"], "a device or a pipe"),
         (&image, &["--with", "fgsm-digits", "--out", &text(&link)], "a link has this name"),
@@ -331,25 +324,26 @@ fn what_cannot_be_attacked_is_said_before_anything_is_trained() {
 
 #[test]
 fn an_attack_that_cannot_write_all_its_pictures_says_so_and_leaves_none() {
-    let files = Files::new("attack-full");
+    let files = Files::new();
     files.write("seven.png", seven());
     // In units of 512 bytes: less than the size of the largest of the three files.
     let script = format!(
         "trap '' XFSZ; ulimit -f 1; exec '{}' attack seven.png --with fgsm-digits --steps 1 --out adv.png",
         env!("CARGO_BIN_EXE_gradtui")
     );
-    let out = Command::new("/bin/sh").args(["-c", &script]).current_dir(&files.0).output().expect("a start");
+    let out =
+        Command::new("/bin/sh").args(["-c", &script]).current_dir(files.0.path()).output().expect("a start");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.code() == Some(1) && said.contains("file-size limit"), "{said}");
     assert!(!String::from_utf8_lossy(&out.stdout).contains("wrote"));
-    let left: Vec<_> = std::fs::read_dir(&files.0).expect("a directory").flatten().collect();
+    let left: Vec<_> = std::fs::read_dir(files.0.path()).expect("a directory").flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[test]
 fn the_plain_lab_speaks_in_lines_and_obeys_what_is_typed() {
     use std::io::Write as _;
-    let files = Files::new("plain");
+    let files = Files::new();
     let scenario = files.write(
         "s.ron",
         "(title: \"t\u{1b}]0;x\u{7}\", data: Moons(samples: 60), network: [Dense(4), Tanh()], batch: 8, steps: 40,
@@ -357,7 +351,7 @@ fn the_plain_lab_speaks_in_lines_and_obeys_what_is_typed() {
     );
     let mut lab = Command::new(env!("CARGO_BIN_EXE_gradtui"))
         .args(["--plain", "--out"])
-        .arg(files.0.join("run"))
+        .arg(files.0.path().join("run"))
         .arg(&scenario)
         .env("TERM", "dumb")
         .stdin(Stdio::piped())
@@ -386,14 +380,14 @@ fn the_plain_lab_speaks_in_lines_and_obeys_what_is_typed() {
 
 #[test]
 fn the_doctor_tells_what_was_chosen_and_preferences_are_checked() {
-    let files = Files::new("doctor");
-    std::fs::create_dir_all(files.0.join("gradtui")).expect("a directory");
+    let files = Files::new();
+    std::fs::create_dir_all(files.0.path().join("gradtui")).expect("a directory");
     let doctor = |text: &str, arguments: &[&str]| {
         files.write("gradtui/config.ron", text);
         let out = Command::new(env!("CARGO_BIN_EXE_gradtui"))
             .arg("doctor")
             .args(arguments)
-            .env("XDG_CONFIG_HOME", &files.0)
+            .env("XDG_CONFIG_HOME", files.0.path())
             .env_remove("COLORTERM")
             .envs([("TERM", "xterm-256color"), ("LC_ALL", "C"), ("NO_COLOR", "")])
             .stdin(Stdio::null())

@@ -145,8 +145,8 @@ fn four_points_train_and_validate_on_the_same() {
 
 #[test]
 fn a_series_refuses_a_split_that_it_cannot_honour() {
-    let place = std::env::temp_dir().join(format!("gradtui-series-{}", std::process::id()));
-    std::fs::create_dir_all(&place).expect("a directory");
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let place = place.path();
     let table = "1.5\n2.5\n4.5\n3.5\n".repeat(15);
     std::fs::write(place.join("t.csv"), table).expect("written");
     let check = |split: &str| {
@@ -162,7 +162,6 @@ fn a_series_refuses_a_split_that_it_cannot_honour() {
     for split in ["split: Time,", ""] {
         assert!(said(&check(split).expect("fine")).contains("the last in time"), "{split}");
     }
-    std::fs::remove_dir_all(&place).expect("removed");
 }
 
 #[test]
@@ -196,8 +195,8 @@ impl Draw {
 
 /// Writes a table, and trains on it with an expectation for the end.
 fn trains(name: &str, table: &str, settings: &str, more: &str, expect: &str) {
-    let place = std::env::temp_dir().join(format!("gradtui-data-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&place).expect("a directory");
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let place = place.path();
     std::fs::write(place.join("t.csv"), table).expect("written");
     let scenario = format!(
         "(data: Csv(\"t.csv\", {settings}), scaling: Standard, {more} network: [Dense(16), Relu()], init: HeNormal(),
@@ -211,7 +210,6 @@ fn trains(name: &str, table: &str, settings: &str, more: &str, expect: &str) {
         .expect("runs");
     let words = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
     assert_eq!(out.status.code(), Some(0), "{name}: {words}");
-    std::fs::remove_dir_all(&place).expect("removed");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
 
 const SCENARIO: &str = r#"(title: "a & b", data: Digits(), init: HeNormal(), optimizer: Adam(0.003), batch: 32, steps: 40, evaluate_every: 20,
  expect: ["mlp.val_accuracy > 0.1"],
@@ -19,28 +20,25 @@ const SCENARIO: &str = r#"(title: "a & b", data: Digits(), init: HeNormal(), opt
 const LANES: [&str; 6] = ["mlp", "cnn", "residual", "lstm", "gru", "rnn"];
 
 /// A separate folder for this test, removed at its end.
-struct Place(PathBuf);
+struct Place(TempDir);
 
 impl Place {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gradtui-export-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
+    fn new() -> Self {
+        Self(TempDir::with_prefix("gradtui-").expect("a directory"))
     }
 
     fn gradtui(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
-        command.args(arguments).current_dir(&self.0).stdin(Stdio::null()).output().expect("a start")
+        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null()).output().expect("a start")
     }
 
     fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        std::fs::read_to_string(self.0.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
     /// A finished run of the scenario, in `run`.
     fn run(&self) {
-        std::fs::write(self.0.join("s.ron"), SCENARIO).expect("written");
+        std::fs::write(self.0.path().join("s.ron"), SCENARIO).expect("written");
         let out = self.gradtui(&["run", "s.ron", "--out", "run"]);
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
@@ -51,15 +49,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn tables_hold_every_number_of_the_log() {
-    let place = Place::new("tables");
+    let place = Place::new();
     place.run();
     place.export(&["--csv", "tidy.csv", "--wide", "wide.csv", "--npz", "all.npz"]);
     let tidy = place.text("tidy.csv");
@@ -93,7 +85,7 @@ fn seed(tidy: &str) -> &str {
 
 #[test]
 fn figures_and_reports_are_whole_and_small() {
-    let place = Place::new("figures");
+    let place = Place::new();
     place.run();
     place.export(&["--svg", "curves", "--tex", "run.tex", "--md", "run.md", "--html", "run.html"]);
     place.export(&["--svg", "gradients", "--lane", "residual", "--out", "map.svg"]);
@@ -116,7 +108,7 @@ fn figures_and_reports_are_whole_and_small() {
 
 /// A PNG file as a picture.
 fn picture(place: &Place, name: &str) -> image::RgbImage {
-    let bytes = std::fs::read(place.0.join(name)).expect("a file");
+    let bytes = std::fs::read(place.0.path().join(name)).expect("a file");
     image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).expect("a PNG").into_rgb8()
 }
 
@@ -129,12 +121,12 @@ fn ink(picture: &image::RgbImage, [x, y, w, h]: [u32; 4]) -> f64 {
 
 #[test]
 fn pictures_show_what_the_figures_show() {
-    let place = Place::new("pictures");
+    let place = Place::new();
     place.run();
     place.export(&["--png", "curves", "--svg", "curves"]);
     place.export(&["--png", "curves", "--out", "again.png"]);
     place.export(&["--png", "gradients", "--lane", "cnn"]);
-    let bytes = |name: &str| std::fs::read(place.0.join(name)).expect("a file");
+    let bytes = |name: &str| std::fs::read(place.0.path().join(name)).expect("a file");
     assert_eq!(bytes("curves.png"), bytes("again.png"), "the same bytes");
     assert!(bytes("curves.png").len() < 300_000);
     let curves = picture(&place, "curves.png");
@@ -160,9 +152,9 @@ fn pictures_show_what_the_figures_show() {
 
 #[test]
 fn pictures_go_where_they_are_told() {
-    let place = Place::new("places");
+    let place = Place::new();
     std::fs::write(
-        place.0.join("s.ron"),
+        place.0.path().join("s.ron"),
         "(title: \"日\", data: Moons(samples: 50), network: [Dense(2)], steps: 2)",
     )
     .expect("written");
@@ -177,8 +169,8 @@ fn pictures_go_where_they_are_told() {
     refused(&["--png", "curves", "--csv", "curves.png"], "two files would be written here");
     refused(&["--png", "curves", "--out", "-"], "this file is no text");
     refused(&["--png", "curves", "--out", "none/a.png"], "its directory is not there");
-    std::fs::create_dir(place.0.join("dir.png")).expect("a folder");
-    std::os::unix::fs::symlink("s.ron", place.0.join("link.png")).expect("a link");
+    std::fs::create_dir(place.0.path().join("dir.png")).expect("a folder");
+    std::os::unix::fs::symlink("s.ron", place.0.path().join("link.png")).expect("a link");
     refused(&["--png", "curves", "--out", "dir.png"], "a directory has this name");
     refused(&["--png", "curves", "--out", "link.png"], "a link has this name");
     let out = place.gradtui(&["export", "run", "--png", "curves"]);
@@ -190,10 +182,10 @@ fn pictures_go_where_they_are_told() {
 
 #[test]
 fn a_figure_of_a_very_deep_network_is_small() {
-    let place = Place::new("deep");
+    let place = Place::new();
     let text = "(title: \"A title that is so long that it would not fit above the figure if it were not cut there\", \
                 data: Moons(samples: 50), network: [Repeat(times: 100, layers: [Dense(3), Tanh()])], steps: 150)";
-    std::fs::write(place.0.join("s.ron"), text).expect("written");
+    std::fs::write(place.0.path().join("s.ron"), text).expect("written");
     assert!(place.gradtui(&["run", "s.ron", "--out", "run"]).status.success());
     place.export(&["--svg", "gradients"]);
     let svg = place.text("gradients.svg");
@@ -203,11 +195,11 @@ fn a_figure_of_a_very_deep_network_is_small() {
 
 #[test]
 fn weights_have_the_names_and_shapes_of_pytorch() {
-    let place = Place::new("weights");
+    let place = Place::new();
     place.run();
     let tensors = |lane: &str| {
         place.export(&["--lane", lane, "--weights", "w.safetensors", "--onnx", "m.onnx"]);
-        let bytes = std::fs::read(place.0.join("w.safetensors")).expect("a file");
+        let bytes = std::fs::read(place.0.path().join("w.safetensors")).expect("a file");
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
         let mut all: Vec<_> = file.tensors().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect();
         all.sort();
@@ -236,7 +228,7 @@ fn weights_have_the_names_and_shapes_of_pytorch() {
 
 #[test]
 fn a_lane_begins_with_the_weights_of_a_file() {
-    let place = Place::new("from");
+    let place = Place::new();
     place.run();
     for lane in ["cnn", "gru", "rnn"] {
         place.export(&["--lane", lane, "--weights", &format!("{lane}.safetensors")]);
@@ -253,7 +245,7 @@ fn a_lane_begins_with_the_weights_of_a_file() {
             &format!("name: \"{lane}\", init: From(\"{lane}.safetensors\"),"),
         );
     }
-    std::fs::write(place.0.join("again.ron"), &text).expect("written");
+    std::fs::write(place.0.path().join("again.ron"), &text).expect("written");
     let last = |run: &[&str], lane: &str| {
         let out = String::from_utf8(place.gradtui(run).stdout).expect("UTF-8");
         let mut rows = out.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
@@ -267,7 +259,7 @@ fn a_lane_begins_with_the_weights_of_a_file() {
         );
     }
     let refused = |text: &str, what: &str| {
-        std::fs::write(place.0.join("bad.ron"), text).expect("written");
+        std::fs::write(place.0.path().join("bad.ron"), text).expect("written");
         let out = place.gradtui(&["check", "bad.ron"]);
         let err = String::from_utf8_lossy(&out.stderr).into_owned();
         assert!(out.status.code() == Some(2) && err.starts_with("bad.ron:") && err.contains(what), "{err}");
@@ -279,21 +271,21 @@ fn a_lane_begins_with_the_weights_of_a_file() {
 
 #[test]
 fn a_lane_that_pytorch_cannot_repeat_is_refused_in_words() {
-    let place = Place::new("refused");
+    let place = Place::new();
     let text =
         r"(data: Moons(samples: 100), network: [Dense(4), Dropout(0.5)], steps: 4, optimizer: Lion(0.001))";
-    std::fs::write(place.0.join("s.ron"), text).expect("written");
+    std::fs::write(place.0.path().join("s.ron"), text).expect("written");
     assert!(place.gradtui(&["run", "s.ron", "--out", "run"]).status.success());
     let out = place.gradtui(&["export", "run", "--pytorch", "t.py"]);
     assert_eq!(out.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&out.stderr).contains("cannot repeat the draws of Dropout"));
-    assert!(!place.0.join("t.py").exists());
+    assert!(!place.0.path().join("t.py").exists());
 }
 
 #[test]
 fn other_libraries_get_the_same_numbers() {
     let Some(python) = std::env::var_os("GRADTUI_PYTHON") else { return };
-    let place = Place::new("peers");
+    let place = Place::new();
     place.run();
     let check = r#"
 import sys, importlib.util, numpy as np, onnx, onnxruntime, torch
@@ -309,7 +301,7 @@ off = np.abs(theirs - ours).max() / np.abs(ours).max()
 assert off < 1e-6, (lane, off)
 sys.exit(t.main())
 "#;
-    std::fs::write(place.0.join("check.py"), check).expect("written");
+    std::fs::write(place.0.path().join("check.py"), check).expect("written");
     for lane in LANES {
         place.export(&[
             "--lane",
@@ -324,7 +316,7 @@ sys.exit(t.main())
             "100",
         ]);
         let mut command = Command::new(&python);
-        let out = command.args(["check.py", lane]).current_dir(&place.0).output().expect("a start");
+        let out = command.args(["check.py", lane]).current_dir(place.0.path()).output().expect("a start");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         println!("{lane}: {}", text(&out.stdout));
         assert!(out.status.success(), "{lane}: {}{}", text(&out.stdout), text(&out.stderr));
@@ -333,9 +325,9 @@ sys.exit(t.main())
 
 /// Serves a scenario in this place and returns the lines of output.
 fn served(place: &Place, requests: &[Value], raw: &str) -> Vec<Value> {
-    std::fs::write(place.0.join("s.ron"), SCENARIO).expect("written");
+    std::fs::write(place.0.path().join("s.ron"), SCENARIO).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
-    command.args(["serve", "s.ron"]).current_dir(&place.0).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["serve", "s.ron"]).current_dir(place.0.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("a start");
     let text = requests.iter().map(|r| r.to_string() + "\n").collect::<String>() + raw;
     child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
@@ -354,7 +346,7 @@ fn answer(lines: &[Value], id: u64) -> &Value {
 
 #[test]
 fn requests_are_answered_in_order_and_bad_ones_cost_nothing() {
-    let place = Place::new("serve");
+    let place = Place::new();
     let requests = [
         json!({ "id": 1, "do": "step", "steps": 10 }),
         json!({ "id": 2, "do": "set", "lane": "mlp", "set": { "optimizer.lr": 0.01 } }),
@@ -407,7 +399,7 @@ fn requests_are_answered_in_order_and_bad_ones_cost_nothing() {
 
 #[test]
 fn the_schema_names_every_request() {
-    let place = Place::new("schema");
+    let place = Place::new();
     let out = place.gradtui(&["serve", "--schema"]);
     let schema: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     let requests = schema["$defs"]["request"]["oneOf"].as_array().expect("a list");
@@ -417,7 +409,7 @@ fn the_schema_names_every_request() {
 
 #[test]
 fn hooks_are_small_and_whole() {
-    let place = Place::new("hook");
+    let place = Place::new();
     for library in ["pytorch", "lightning", "keras", "jax"] {
         let out = place.gradtui(&["hook", library]);
         let text = String::from_utf8(out.stdout).expect("UTF-8");

@@ -113,11 +113,10 @@ fn what_a_player_shows_at_every_chapter_is_what_the_lab_drew() {
 
 #[test]
 fn two_recordings_are_the_same_file() {
-    let dir = std::env::temp_dir().join(format!("gradtui-record-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a directory");
+    let dir = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
     for version in ["2", "3"] {
         let bytes = ["a", "b"].map(|name| {
-            let out = dir.join(name);
+            let out = dir.path().join(name);
             let done = std::process::Command::new(env!("CARGO_BIN_EXE_gradtui"))
                 .args(["record", "exploding-clip", "--cast-version", version, "--size", "80x24", "--out"])
                 .arg(&out)
@@ -136,7 +135,6 @@ fn two_recordings_are_the_same_file() {
         let recording = recording::read(std::str::from_utf8(&bytes[0]).expect("text")).expect("a recording");
         assert_eq!((recording.size.width, recording.size.height), (80, 24));
     }
-    std::fs::remove_dir_all(&dir).expect("removed");
 }
 
 #[test]
@@ -202,10 +200,10 @@ fn a_script_stops_at_exactly_the_step_that_it_names() {
 
 #[test]
 fn faults_of_a_script_have_their_place() {
-    let path = std::env::temp_dir().join(format!("gradtui-script-{}.ron", std::process::id()));
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let path = place.path().join("script.ron");
     std::fs::write(&path, "(cues: [\n  (when: \"adm.loss < 1\"),\n  (press: \"Tb\"),\n])").expect("a file");
     let faults = read_script(&path, &scenario("four-optimizers")).expect_err("faults").0;
-    std::fs::remove_file(&path).expect("removed");
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults[0].contains(":2:10: ") && faults[0].contains("did you mean Adam?"), "{faults:?}");
     assert!(faults[1].contains(":3:11: ") && faults[1].contains("did you mean Tab?"), "{faults:?}");

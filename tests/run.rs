@@ -4,8 +4,9 @@ use gradtui::engine::rng::{Purpose, Stream};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 const SCENARIO: &str = r#"(
   title: "three lanes", data: Spiral(), network: [Dense(8), Tanh()], steps: 400, evaluate_every: 30,
@@ -18,18 +19,17 @@ const SCENARIO: &str = r#"(
 )"#;
 
 /// A separate directory for this test, with a scenario.
-struct Place(PathBuf);
+struct Place(TempDir);
 
 impl Place {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gradtui-run-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a directory");
-        std::fs::write(path.join("s.ron"), SCENARIO).expect("a file");
-        Self(path)
+    fn new() -> Self {
+        let dir = TempDir::with_prefix("gradtui-").expect("a directory");
+        std::fs::write(dir.path().join("s.ron"), SCENARIO).expect("a file");
+        Self(dir)
     }
     fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
-        command.current_dir(&self.0).args(arguments).stdin(Stdio::null());
+        command.current_dir(self.0.path()).args(arguments).stdin(Stdio::null());
         command
     }
     #[track_caller]
@@ -40,33 +40,28 @@ impl Place {
         (out.status.code().expect("no signal"), text(out.stdout), text(out.stderr))
     }
     fn log(&self, run: &str) -> String {
-        std::fs::read_to_string(self.0.join(run).join("metrics.jsonl")).expect("a log")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        std::fs::read_to_string(self.0.path().join(run).join("metrics.jsonl")).expect("a log")
     }
 }
 
 #[test]
 fn a_run_in_two_parts_leaves_the_log_of_a_whole_one() {
-    let place = Place::new("parts");
+    let place = Place::new();
     assert_eq!(place.go("run s.ron --out whole --threads 1").0, 0);
     assert_eq!(place.go("run s.ron --out parts --steps 137 --threads 3").0, 0);
     assert_ne!(place.log("parts"), place.log("whole"));
     assert_eq!(place.go("resume parts --steps 250").0, 0);
     assert_eq!(place.go("resume parts --steps 400").0, 0);
     assert_eq!(place.log("parts"), place.log("whole"));
-    let scenario =
-        |run: &str| std::fs::read_to_string(place.0.join(run).join("scenario.ron")).expect("a scenario");
+    let scenario = |run: &str| {
+        std::fs::read_to_string(place.0.path().join(run).join("scenario.ron")).expect("a scenario")
+    };
     assert_eq!(scenario("parts"), scenario("whole"));
 }
 
 #[test]
 fn every_line_is_json_and_what_is_not_finite_is_null() {
-    let place = Place::new("json");
+    let place = Place::new();
     let (code, out, err) = place.go("run s.ron --json --out run");
     assert_eq!(code, 0, "{err}");
     let lines: Vec<serde_json::Value> =
@@ -91,7 +86,7 @@ fn every_line_is_json_and_what_is_not_finite_is_null() {
 
 #[test]
 fn every_evaluation_has_the_hash_of_the_parameters() {
-    let place = Place::new("hashes");
+    let place = Place::new();
     let (code, table, err) = place.go("run s.ron --out run --threads 2");
     assert_eq!(code, 0, "{err}");
     let lines: Vec<serde_json::Value> =
@@ -115,9 +110,9 @@ fn every_evaluation_has_the_hash_of_the_parameters() {
 
 #[test]
 fn robustness_is_in_the_log_and_can_be_expected() {
-    let place = Place::new("robustness");
+    let place = Place::new();
     let text = SCENARIO.replace("steps: 400", "steps: 200, robustness: (eps: 0.5, samples: 40, every: 50)");
-    std::fs::write(place.0.join("r.ron"), text).expect("a file");
+    std::fs::write(place.0.path().join("r.ron"), text).expect("a file");
     assert_eq!(place.go("run r.ron --out whole --threads 1").0, 0);
     assert_eq!(place.go("run r.ron --out parts --steps 120 --threads 3").0, 0);
     assert_eq!(place.go("resume parts --steps 200").0, 0);
@@ -143,12 +138,12 @@ fn robustness_is_in_the_log_and_can_be_expected() {
 
 #[test]
 fn a_scenario_s_expectations_are_checked_where_they_stand_and_judged_at_its_end() {
-    let place = Place::new("judge");
+    let place = Place::new();
     let write = |name: &str, expect: &str| {
         let text = format!(
             "(data: Moons(), network: [Dense(4), Tanh()], steps: 40, lanes: [(name: \"a\")],\n expect: [{expect}])"
         );
-        std::fs::write(place.0.join(name), text).expect("a file");
+        std::fs::write(place.0.path().join(name), text).expect("a file");
     };
     write("bad.ron", "\"a.step == 40\", \"b.loss < 1\", \"a.los < 1\", \"a.loss\"");
     let (checked, run) = (place.go("check bad.ron"), place.go("run bad.ron"));
@@ -179,7 +174,7 @@ fn a_scenario_s_expectations_are_checked_where_they_stand_and_judged_at_its_end(
 
 #[test]
 fn expectations_decide_the_exit_code() {
-    let place = Place::new("expect");
+    let place = Place::new();
     let with = |expectation: &str| {
         let out = place
             .command(&["run", "s.ron", "--steps", "60", "--expect", expectation])
@@ -205,7 +200,7 @@ fn strike(place: &Place, arguments: &[&str], checkpoints: u32, lines: u32, signa
     let mut child =
         place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a start");
     let mut out = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let newest = || std::fs::read(place.0.join("struck/checkpoint")).ok();
+    let newest = || std::fs::read(place.0.path().join("struck/checkpoint")).ok();
     let (mut seen, mut left) = (newest(), checkpoints);
     // Training begins while the first checkpoint is being written.
     while left > 0 || seen.is_none() {
@@ -229,7 +224,7 @@ fn strike(place: &Place, arguments: &[&str], checkpoints: u32, lines: u32, signa
 /// written, right after one.
 #[test]
 fn a_run_that_is_killed_or_told_to_end_goes_on_as_if_nothing_had_been() {
-    let place = Place::new("strike");
+    let place = Place::new();
     let run = ["run", "s.ron", "--json", "--steps", "100000000", "--out", "struck"];
     let resume = |threads| ["resume", "struck", "--json", "--steps", "100000000", "--threads", threads];
     let mut draws = Stream::new(7, Purpose::Noise, 0, 0);
@@ -253,8 +248,8 @@ fn a_run_that_is_killed_or_told_to_end_goes_on_as_if_nothing_had_been() {
 
 #[test]
 fn a_directory_that_is_not_ours_or_in_use_is_refused_untouched() {
-    let place = Place::new("foreign");
-    let foreign = place.0.join("foreign");
+    let place = Place::new();
+    let foreign = place.0.path().join("foreign");
     std::fs::create_dir(&foreign).expect("a directory");
     std::fs::write(foreign.join("thesis.tex"), "years").expect("a file");
     let names = |p: &Path| std::fs::read_dir(p).expect("a directory").count();
@@ -269,12 +264,12 @@ fn a_directory_that_is_not_ours_or_in_use_is_refused_untouched() {
 
 #[test]
 fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
-    let place = Place::new("replaced");
+    let place = Place::new();
     let start = |seed: &str| {
         let words = ["run", "s.ron", "--steps", "1000000000", "--out", "d", "--seed", seed];
         let child = place.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let child = child.expect("a start");
-        let saved = place.0.join("d/checkpoint");
+        let saved = place.0.path().join("d/checkpoint");
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(50);
         while !saved.exists() {
             assert!(std::time::Instant::now() < deadline, "no checkpoint");
@@ -283,7 +278,7 @@ fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
         child
     };
     let first = start("1");
-    std::fs::remove_dir_all(place.0.join("d")).expect("removed");
+    std::fs::remove_dir_all(place.0.path().join("d")).expect("removed");
     let mut second = start("2");
     let out = first.wait_with_output().expect("an end");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
@@ -291,7 +286,7 @@ fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
     let pid = rustix::process::Pid::from_child(&second);
     rustix::process::kill_process(pid, Signal::TERM).expect("a signal");
     assert_eq!(second.wait().expect("an end").code(), Some(143));
-    let scenario = std::fs::read_to_string(place.0.join("d/scenario.ron")).expect("a scenario");
+    let scenario = std::fs::read_to_string(place.0.path().join("d/scenario.ron")).expect("a scenario");
     assert!(scenario.contains("seed: 2"), "{scenario}");
     assert_eq!(place.go("resume d --steps 1").0, 0);
 }
@@ -299,29 +294,32 @@ fn a_run_whose_directory_is_replaced_says_so_and_leaves_the_next_one_alone() {
 /// If every thread reserved 64 MiB for itself, there would be no room for the data.
 #[test]
 fn presets_run_in_half_a_gigabyte_of_address_space() {
-    let place = Place::new("space");
+    let place = Place::new();
     for preset in ["cnn-fashion", "is-it-a-sneaker"] {
         let script =
             format!("ulimit -v 524288; exec '{}' run {preset} --steps 2", env!("CARGO_BIN_EXE_gradtui"));
-        let out =
-            Command::new("/bin/sh").args(["-c", &script]).current_dir(&place.0).output().expect("a start");
+        let out = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .current_dir(place.0.path())
+            .output()
+            .expect("a start");
         assert_eq!(out.status.code(), Some(0), "{preset}: {}", String::from_utf8_lossy(&out.stderr));
     }
 }
 
 #[test]
 fn files_of_another_run_and_edited_ones_are_refused_in_words() {
-    let place = Place::new("mixed");
+    let place = Place::new();
     assert_eq!(place.go("run s.ron --steps 40 --out d").0, 0);
     assert_eq!(place.go("run s.ron --steps 60 --seed 2 --out e").0, 0);
-    let of = |name: &str| std::fs::read(place.0.join(name)).expect("a file");
+    let of = |name: &str| std::fs::read(place.0.path().join(name)).expect("a file");
     for (name, other, what) in [
         ("checkpoint", of("e/checkpoint"), "scenario.ron is not the one"),
         ("scenario.ron", of("e/scenario.ron"), "scenario.ron is not the one"),
         ("metrics.jsonl", of("e/metrics.jsonl"), "metrics.jsonl is not the log"),
         ("metrics.jsonl", of("d/metrics.jsonl")[200..].to_vec(), "metrics.jsonl is not the log"),
     ] {
-        let path = place.0.join("d").join(name);
+        let path = place.0.path().join("d").join(name);
         let good = std::fs::read(&path).expect("a file");
         std::fs::write(&path, &other).expect("a file");
         let (code, _, said) = place.go("resume d --steps 80");
@@ -338,7 +336,7 @@ fn files_of_another_run_and_edited_ones_are_refused_in_words() {
 /// A preset whose loss is its output, with expectations for its whole length.
 #[test]
 fn valley_goes_on_where_it_stopped() {
-    let place = Place::new("valley");
+    let place = Place::new();
     let (code, out, _) = place.go("run valley --out v");
     assert!(code == 0 && out.contains("holds"), "{out}");
     let (code, _, said) = place.go("resume v --steps 120");
@@ -348,7 +346,7 @@ fn valley_goes_on_where_it_stopped() {
 
 #[test]
 fn the_seed_changes_the_run_and_threads_do_not() {
-    let place = Place::new("seed");
+    let place = Place::new();
     let (_, one, _) = place.go("run s.ron --json --steps 50 --threads 1");
     let (_, three, _) = place.go("run s.ron --json --steps 50 --threads 3");
     let (_, other, _) = place.go("run s.ron --json --steps 50 --seed 2");
@@ -358,9 +356,9 @@ fn the_seed_changes_the_run_and_threads_do_not() {
 
 #[test]
 fn a_run_over_seeds_in_two_parts_leaves_the_log_of_a_whole_one_and_compares_lanes() {
-    let place = Place::new("seeds");
+    let place = Place::new();
     let text = SCENARIO.replace("steps: 400", "steps: 120, seeds: 3");
-    std::fs::write(place.0.join("seeds.ron"), text).expect("a file");
+    std::fs::write(place.0.path().join("seeds.ron"), text).expect("a file");
     let (code, out, err) = place.go("run seeds.ron --out whole --threads 1");
     assert_eq!(code, 0, "{err}");
     assert!(

@@ -3,9 +3,9 @@
 use gradtui::engine::rng::{Purpose, Stream};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 const SCENARIO: &str = r#"(
   data: Moons(samples: 300, noise: 0.2), network: [Dense(16), Tanh(), Dense(16), Tanh()], steps: 200, evaluate_every: 30,
@@ -22,23 +22,21 @@ const SWEEP: &str = r#"(
 )"#;
 
 /// A directory for one test, with a scenario and a sweep in it.
-struct Place(PathBuf);
+struct Place(TempDir);
 
 impl Place {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gradtui-sweep-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("a directory");
-        std::fs::write(path.join("s.ron"), SCENARIO).expect("a file");
-        std::fs::write(path.join("w.ron"), SWEEP).expect("a file");
-        Self(path)
+    fn new() -> Self {
+        let dir = TempDir::with_prefix("gradtui-").expect("a directory");
+        std::fs::write(dir.path().join("s.ron"), SCENARIO).expect("a file");
+        std::fs::write(dir.path().join("w.ron"), SWEEP).expect("a file");
+        Self(dir)
     }
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).expect("a file");
+        std::fs::write(self.0.path().join(name), text).expect("a file");
     }
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
-        command.current_dir(&self.0).args(line.split(' ')).stdin(Stdio::null());
+        command.current_dir(self.0.path()).args(line.split(' ')).stdin(Stdio::null());
         for name in ["SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ", "JOB_COMPLETION_INDEX", "SGE_TASK_ID"] {
             command.env_remove(name);
         }
@@ -63,7 +61,7 @@ impl Place {
     /// All complete lines of the results files.
     fn lines(&self, dir: &str) -> Vec<String> {
         let mut all = Vec::new();
-        for entry in std::fs::read_dir(self.0.join(dir)).into_iter().flatten().flatten() {
+        for entry in std::fs::read_dir(self.0.path().join(dir)).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with("cells-") {
                 let text = std::fs::read_to_string(entry.path()).expect("text");
                 let whole = text.rfind('\n').map_or(0, |i| i + 1);
@@ -74,13 +72,7 @@ impl Place {
         all
     }
     fn files(&self, dir: &str) -> usize {
-        std::fs::read_dir(self.0.join(dir)).map_or(0, Iterator::count)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        std::fs::read_dir(self.0.path().join(dir)).map_or(0, Iterator::count)
     }
 }
 
@@ -90,7 +82,7 @@ fn json(line: &str) -> serde_json::Value {
 
 #[test]
 fn a_cell_has_the_numbers_of_a_run_alone_to_the_bit() {
-    let place = Place::new("bits");
+    let place = Place::new();
     let cells = place.well("sweep w.ron --json --threads 2");
     assert_eq!(cells.lines().count(), 60);
     let mut ends = BTreeMap::new();
@@ -128,7 +120,7 @@ fn a_cell_has_the_numbers_of_a_run_alone_to_the_bit() {
 
 #[test]
 fn parts_make_the_table_of_one_process_and_nothing_is_done_twice() {
-    let place = Place::new("parts");
+    let place = Place::new();
     let whole = place.well("sweep w.ron --out one --threads 1");
     assert!(
         whole.contains("optimizer.lr") && whole.contains("beyond") | whole.contains("farther"),
@@ -157,7 +149,7 @@ fn parts_make_the_table_of_one_process_and_nothing_is_done_twice() {
 
 #[test]
 fn variables_of_engines_tell_the_part() {
-    let place = Place::new("variables");
+    let place = Place::new();
     let run = |variables: &[(&str, &str)], more: &str| {
         let mut command = place.command(&format!("sweep w.ron --out env{more}"));
         command.envs(variables.iter().copied()).output().expect("the program starts").status.code()
@@ -186,7 +178,7 @@ fn variables_of_engines_tell_the_part() {
 
 #[test]
 fn kills_at_random_moments_lose_nothing_that_was_finished() {
-    let place = Place::new("kills");
+    let place = Place::new();
     place.write("w.ron", &SWEEP.replace("seeds: 3", "seeds: 60, steps: 400"));
     let mut draws = Stream::new(19, Purpose::Noise, 0, 0);
     let (mut finished, mut torn) = (Vec::new(), 0);
@@ -218,7 +210,7 @@ fn kills_at_random_moments_lose_nothing_that_was_finished() {
 /// Trainings that are longer than each period of work still finish, because interrupted trainings are saved.
 #[test]
 fn a_training_in_flight_goes_on_where_sigterm_left_it() {
-    let place = Place::new("flight");
+    let place = Place::new();
     place.write(
         "s.ron",
         &SCENARIO
@@ -245,14 +237,14 @@ fn a_training_in_flight_goes_on_where_sigterm_left_it() {
         let code = child.wait().expect("a child").code();
         // The program promises to end within a second; the limit is higher because the test machine may be busy.
         assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
-        let left = std::fs::read_dir(place.0.join("d")).into_iter().flatten().flatten();
+        let left = std::fs::read_dir(place.0.path().join("d")).into_iter().flatten().flatten();
         let left = left.filter(|e| e.file_name().to_string_lossy().starts_with("left-")).count();
         kept += left;
         // The period was measured beside other tests: the machine may be faster or slower now.
         match code {
             Some(0) if kept > 0 => break,
             Some(0) => {
-                std::fs::remove_dir_all(place.0.join("d")).expect("a directory");
+                std::fs::remove_dir_all(place.0.path().join("d")).expect("a directory");
                 stretch /= 2;
             }
             _ if left == 0 => stretch *= 2,
@@ -261,7 +253,7 @@ fn a_training_in_flight_goes_on_where_sigterm_left_it() {
     }
     assert_eq!(place.lines("d"), place.lines("once"), "to the same bits");
     assert_eq!(place.well("sweep table d"), table);
-    let names = std::fs::read_dir(place.0.join("d")).expect("a directory").flatten();
+    let names = std::fs::read_dir(place.0.path().join("d")).expect("a directory").flatten();
     assert!(
         names.map(|e| e.file_name()).all(|n| !n.to_string_lossy().starts_with("left-")),
         "nothing is left behind"
@@ -270,7 +262,7 @@ fn a_training_in_flight_goes_on_where_sigterm_left_it() {
 
 #[test]
 fn halving_gives_up_the_same_settings_in_any_number_of_parts_and_threads() {
-    let place = Place::new("halving");
+    let place = Place::new();
     let halving = SWEEP.replace("seeds: 3,", "seeds: 3, halving: (steps: 30, factor: 2, bracket: 5),");
     place.write("w.ron", &halving);
     let table = place.well("sweep w.ron --out one --threads 1");
@@ -288,8 +280,8 @@ fn halving_gives_up_the_same_settings_in_any_number_of_parts_and_threads() {
 
 #[test]
 fn what_is_no_sweep_is_refused_untouched_and_faults_have_their_place() {
-    let place = Place::new("refused");
-    std::fs::create_dir(place.0.join("mine")).expect("a directory");
+    let place = Place::new();
+    std::fs::create_dir(place.0.path().join("mine")).expect("a directory");
     place.write("mine/notes.txt", "mine");
     let (code, _, err) = place.go("sweep w.ron --out mine");
     assert!(code == 2 && err.contains("notes.txt"), "{err}");
@@ -316,7 +308,7 @@ fn what_is_no_sweep_is_refused_untouched_and_faults_have_their_place() {
 
 #[test]
 fn the_sweeps_that_ship_hold_what_they_claim() {
-    let place = Place::new("ships");
+    let place = Place::new();
     for (name, text) in gradtui::lab::sweep::preset::ALL {
         let (code, out, err) = place.go(&format!("sweep {name}"));
         assert_eq!(code, 0, "{name}: {out}{err}");

@@ -103,8 +103,8 @@ fn the_last_lines_of_json_tell_every_number() {
 
 #[test]
 fn scaled_targets_are_told_with_the_unit_of_losses_and_errors_in_that_of_the_data() {
-    let place = std::env::temp_dir().join(format!("gradtui-understood-{}", std::process::id()));
-    std::fs::create_dir_all(&place).expect("a directory");
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let place = place.path();
     let text = std::fs::read_to_string(path("price.ron")).expect("a case");
     let text = text.replace("scaling: Standard", "scaling: Standard, target_scaling: Standard");
     std::fs::write(place.join("price.ron"), text).expect("written");
@@ -116,7 +116,6 @@ fn scaled_targets_are_told_with_the_unit_of_losses_and_errors_in_that_of_the_dat
     // The loss is the mean square in that unit, and the error its root in the unit of the data.
     let (loss, error) = (after(&out, "sgd", "val loss "), after(&out, "mean absolute", "root mean squared "));
     assert!((error - loss.sqrt() * 146_100.0).abs() < 0.01 * error, "{out}");
-    std::fs::remove_dir_all(&place).expect("removed");
 }
 
 #[test]
@@ -176,13 +175,12 @@ fn a_diagnosis_of_large_targets_names_their_size_and_not_the_rate() {
 
 #[test]
 fn a_diagnosis_of_batch_norm_over_two_samples_names_it() {
-    let place = std::env::temp_dir().join(format!("gradtui-two-samples-{}", std::process::id()));
-    std::fs::create_dir_all(&place).expect("a folder");
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let place = place.path();
     let text = std::fs::read_to_string(path("bn-batch-1.ron")).expect("a case");
     let scenario = place.join("two.ron");
     std::fs::write(&scenario, text.replace(", (name: \"1\", batch: 1)", "")).expect("written");
     let lanes = diagnosed(&scenario);
-    std::fs::remove_dir_all(&place).expect("removed");
     assert_eq!(lanes.len(), 2);
     for lane in lanes {
         let found =

@@ -3,8 +3,9 @@
 
 use gradtui::lab::run_dir::checkpoint::{Checkpoint, checksum};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 /// Lanes with a fork, an edit, a divergence, an early stop, averages, and a defence.
 const SCENARIO: &str = r#"(
@@ -20,20 +21,18 @@ const SCENARIO: &str = r#"(
   edits: [(step: 20, lane: "plain", field: "optimizer.lr", to: "0.02")],
 )"#;
 
-struct Place(PathBuf);
+struct Place(TempDir);
 
 impl Place {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gradtui-verify-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("a directory");
-        std::fs::write(path.join("s.ron"), SCENARIO).expect("a file");
-        Self(path)
+    fn new() -> Self {
+        let dir = TempDir::with_prefix("gradtui-").expect("a directory");
+        std::fs::write(dir.path().join("s.ron"), SCENARIO).expect("a file");
+        Self(dir)
     }
     #[track_caller]
     fn go(&self, line: &str) -> (i32, String) {
         let out = Command::new(env!("CARGO_BIN_EXE_gradtui"))
-            .current_dir(&self.0)
+            .current_dir(self.0.path())
             .args(line.split(' '))
             .stdin(Stdio::null())
             .output()
@@ -42,10 +41,10 @@ impl Place {
         (out.status.code().expect("no signal"), text)
     }
     fn read(&self, file: &str) -> Vec<u8> {
-        std::fs::read(self.0.join("run").join(file)).expect("a file")
+        std::fs::read(self.0.path().join("run").join(file)).expect("a file")
     }
     fn write(&self, file: &str, bytes: &[u8]) {
-        std::fs::write(self.0.join("run").join(file), bytes).expect("written");
+        std::fs::write(self.0.path().join("run").join(file), bytes).expect("written");
     }
     /// Changes a file, and returns the output of `verify`.
     fn changed(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -62,12 +61,6 @@ impl Place {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// The first reported difference.
 fn first(words: &str) -> &str {
     words.lines().find_map(|l| l.strip_prefix("differs: ")).unwrap_or_else(|| panic!("{words}"))
@@ -81,7 +74,7 @@ fn replaced(bytes: &mut Vec<u8>, from: &str, to: &str) {
 
 #[test]
 fn a_run_is_verified_with_any_number_of_threads_in_whole_and_in_part() {
-    let place = Place::new("whole");
+    let place = Place::new();
     let (code, words) = place.go("run s.ron --out run --threads 2");
     assert_eq!(code, 0, "{words}");
     for way in
@@ -103,7 +96,7 @@ fn a_run_is_verified_with_any_number_of_threads_in_whole_and_in_part() {
 
 #[test]
 fn one_number_of_the_log_is_found_with_its_step() {
-    let place = Place::new("log");
+    let place = Place::new();
     assert_eq!(place.go("run s.ron --out run").0, 0);
     let log = String::from_utf8(place.read("metrics.jsonl")).expect("text");
     let line = |lane: &str, step: u64| {
@@ -152,7 +145,7 @@ fn one_number_of_the_log_is_found_with_its_step() {
 
 #[test]
 fn one_byte_of_a_checkpoint_is_found_with_its_tensor() {
-    let place = Place::new("checkpoint");
+    let place = Place::new();
     assert_eq!(place.go("run s.ron --out run").0, 0);
     let file = place.read("checkpoint");
     let checkpoint = Checkpoint::decode(&file).expect("a checkpoint");
@@ -191,7 +184,7 @@ fn one_byte_of_a_checkpoint_is_found_with_its_tensor() {
 
 #[test]
 fn one_setting_is_found_with_the_step_at_which_it_counts() {
-    let place = Place::new("setting");
+    let place = Place::new();
     assert_eq!(place.go("run s.ron --out run").0, 0);
     let said = place.changed("scenario.ron", |b| replaced(b, "\"0.02\"", "\"0.03\""));
     assert!(
@@ -212,7 +205,7 @@ fn one_setting_is_found_with_the_step_at_which_it_counts() {
 
 #[test]
 fn a_killed_run_is_verified_as_far_as_its_checkpoint_knows_and_from_the_older_one_on() {
-    let place = Place::new("killed");
+    let place = Place::new();
     assert_eq!(place.go("run s.ron --out run --steps 40").0, 0);
     assert_eq!(place.go("resume run --steps 70").0, 0);
     assert_eq!(place.go("verify run").0, 0);
@@ -224,8 +217,8 @@ fn a_killed_run_is_verified_as_far_as_its_checkpoint_knows_and_from_the_older_on
     place.write("metrics.jsonl", &more);
     let (code, words) = place.go("verify run");
     assert!(code == 0, "{words}");
-    std::fs::remove_file(place.0.join("run/checkpoint")).expect("removed");
-    std::fs::remove_file(place.0.join("run/checkpoint.previous")).expect("removed");
+    std::fs::remove_file(place.0.path().join("run/checkpoint")).expect("removed");
+    std::fs::remove_file(place.0.path().join("run/checkpoint.previous")).expect("removed");
     place.write("metrics.jsonl", &log);
     let (code, words) = place.go("verify run");
     assert!(code == 0 && words.contains("note: there is no checkpoint"), "{words}");
@@ -233,9 +226,9 @@ fn a_killed_run_is_verified_as_far_as_its_checkpoint_knows_and_from_the_older_on
 
 #[test]
 fn a_session_of_rewinds_edits_undoing_and_forks_is_verified_and_loses_nothing() {
-    let place = Place::new("session");
+    let place = Place::new();
     let mut lab = Command::new(env!("CARGO_BIN_EXE_gradtui"))
-        .current_dir(&place.0)
+        .current_dir(place.0.path())
         .args(["s.ron", "--plain", "--out", "run", "--threads", "2"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -290,7 +283,7 @@ fn a_session_of_rewinds_edits_undoing_and_forks_is_verified_and_loses_nothing() 
     assert_eq!(code, 0, "{words}");
     assert_eq!(place.go("run late.ron --out again").0, 0);
     let hashes = |run: &str| {
-        let log = std::fs::read_to_string(place.0.join(run).join("metrics.jsonl")).expect("a log");
+        let log = std::fs::read_to_string(place.0.path().join(run).join("metrics.jsonl")).expect("a log");
         let mut lines: Vec<String> = log
             .lines()
             .filter(|l| l.contains("\"step\":90,") && l.contains("hash"))
@@ -307,18 +300,18 @@ fn a_session_of_rewinds_edits_undoing_and_forks_is_verified_and_loses_nothing() 
 
 #[test]
 fn the_checksum_of_data_is_part_of_the_proof() {
-    let place = Place::new("data");
+    let place = Place::new();
     let row = |x: f32, i: u8| format!("{},{},{}", x + f32::from(i), i % 5, i % 2);
     let table = |x: f32| (0..30).map(|i| row(x, i)).collect::<Vec<_>>().join("\n");
     let scenario = SCENARIO.replace("Moons(samples: 80)", "Csv(\"t.csv\")");
-    std::fs::write(place.0.join("s.ron"), scenario).expect("a file");
-    std::fs::write(place.0.join("t.csv"), table(0.0)).expect("a file");
+    std::fs::write(place.0.path().join("s.ron"), scenario).expect("a file");
+    std::fs::write(place.0.path().join("t.csv"), table(0.0)).expect("a file");
     assert_eq!(place.go("run s.ron --out run --steps 12").0, 0);
     assert_eq!(place.go("verify run").0, 0);
-    std::fs::write(place.0.join("t.csv"), table(0.5)).expect("a file");
+    std::fs::write(place.0.path().join("t.csv"), table(0.5)).expect("a file");
     let (code, words) = place.go("verify run");
     assert!(code == 1 && words.contains("data: the training samples are others"), "{words}");
     assert!(first(&words).starts_with("step 1, "), "{words}");
     assert_eq!(checksum(&[]), 0);
-    assert!(Path::new(&place.0).exists());
+    assert!(Path::new(place.0.path()).exists());
 }

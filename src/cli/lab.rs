@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn every_run_gets_a_directory_of_its_own() {
-        let runs = std::env::temp_dir().join(format!("gradtui-lab-{}", std::process::id()));
+        let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+        let runs = place.path().join("runs");
         let a = fresh(&runs, "../some/spiral.ron").expect("a directory");
         let b = fresh(&runs, "../some/spiral.ron").expect("another");
         assert_eq!((a, b), (runs.join("spiral-1"), runs.join("spiral-2")));
-        std::fs::remove_dir_all(&runs).expect("removed");
     }
 }

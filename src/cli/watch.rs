@@ -310,7 +310,8 @@ mod tests {
 
     #[test]
     fn a_run_may_begin_where_nothing_is_and_in_no_directory_with_other_files() {
-        let dir = std::env::temp_dir().join(format!("gradtui-watch-{}", std::process::id()));
+        let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+        let dir = place.path().join("run");
         assert!(may_begin(&dir), "nothing is there yet");
         std::fs::create_dir_all(&dir).expect("a directory");
         assert!(may_begin(&dir), "an empty directory");
@@ -321,6 +322,5 @@ mod tests {
         assert!(!may_begin(&dir));
         std::fs::write(dir.join("run.lock"), "").expect("a file");
         assert!(may_begin(&dir));
-        std::fs::remove_dir_all(&dir).expect("removed");
     }
 }

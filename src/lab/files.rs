@@ -250,19 +250,13 @@ mod tests {
         assert!(entries.contains(&DirectoryEntry { name: "lib.rs".into(), directory: false }));
     }
 
-    /// A separate folder for a test.
-    fn folder(test: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("gradtui-files-{test}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        path
-    }
-
     #[test]
     fn all_files_are_written_or_none_wherever_the_disk_fails() {
-        let place = folder("all");
+        let dir = tempfile::TempDir::with_prefix("gradtui-").unwrap();
+        let place = dir.path();
         let [a, b] = ["a.png", "b.png"].map(|name| place.join(name));
         let names = || {
-            let mut names: Vec<_> = fs::read_dir(&place).unwrap().map(|e| e.unwrap().file_name()).collect();
+            let mut names: Vec<_> = fs::read_dir(place).unwrap().map(|e| e.unwrap().file_name()).collect();
             names.sort();
             names
         };
@@ -284,12 +278,12 @@ mod tests {
             assert!(read(&b).is_none_or(|b| b == "new b"), "operation {n}");
             assert!(written.unwrap_err().to_string().contains("no space"), "operation {n}");
         }
-        fs::remove_dir_all(&place).unwrap();
     }
 
     #[test]
     fn no_command_writes_a_file_twice_or_over_its_own_input() {
-        let place = folder("outputs");
+        let dir = tempfile::TempDir::with_prefix("gradtui-").unwrap();
+        let place = dir.path();
         let [a, b, link] = ["a", "b", "link"].map(|name| place.join(name));
         fs::write(&a, "x").unwrap();
         std::os::unix::fs::symlink(&a, &link).unwrap();
@@ -309,7 +303,8 @@ mod tests {
 
     #[test]
     fn nothing_but_a_regular_file_is_written_over() {
-        let place = folder("kinds");
+        let dir = tempfile::TempDir::with_prefix("gradtui-").unwrap();
+        let place = dir.path();
         fs::write(place.join("precious"), "precious").unwrap();
         std::os::unix::fs::symlink(place.join("precious"), place.join("link.png")).unwrap();
         std::os::unix::fs::symlink("/dev/full", place.join("full.png")).unwrap();
@@ -328,6 +323,5 @@ mod tests {
         }
         assert!(write(&[(Path::new("/dev/full"), b"x")]).unwrap_err().to_string().contains("a device"));
         assert_eq!(fs::read_to_string(place.join("precious")).unwrap(), "precious");
-        fs::remove_dir_all(&place).unwrap();
     }
 }

@@ -97,7 +97,10 @@ fn memory() {
 fn run(program: PathBuf, fault: &str) -> Output {
     let place = Place::new();
     let mut command = Command::new(program);
-    command.current_dir(&place.0).args(["run", "s.ron", "--json", "--steps", "20000"]).env(FAULT, fault);
+    command
+        .current_dir(place.0.path())
+        .args(["run", "s.ron", "--json", "--steps", "20000"])
+        .env(FAULT, fault);
     command.output().expect("a start")
 }
 

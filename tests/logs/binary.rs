@@ -45,12 +45,12 @@ fn version() -> Vec<u8> {
 
 #[test]
 fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
-    let place = Place::new("events");
+    let place = Place::new();
     let name = "events.out.tfevents.100.host.1.0";
     let next = scalar(2, "loss", 0.5);
     let begin = [version(), scalar(0, "loss", 2.0), tensor(1, "loss", 1.0), next[..20].to_vec()].concat();
     place.write(name, begin);
-    let mut log = open(&place.0);
+    let mut log = open(place.0.path());
     while log.read() {}
     assert_eq!(points(&log, "loss"), [(0.0, 2.0), (1.0, 1.0)]);
     // Zero bytes are space reserved for data, which are read once they are written.
@@ -58,7 +58,7 @@ fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
     place.append(name, [0; 64]);
     while log.read() {}
     assert_eq!(points(&log, "loss").len(), 3);
-    let path = place.0.join(name);
+    let path = place.0.path().join(name);
     let length = fs::metadata(&path).expect("a file").len() - 64;
     let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
     std::os::unix::fs::FileExt::write_all_at(&file, &scalar(3, "loss", f32::NAN), length).expect("written");
@@ -69,7 +69,7 @@ fn event_files_are_read_as_they_grow_and_half_a_record_is_not_lost() {
 
 #[test]
 fn damage_is_told_from_an_end_and_the_records_behind_it_are_read() {
-    let place = Place::new("damage");
+    let place = Place::new();
     let mut bytes = [version(), scalar(0, "loss", 2.0)].concat();
     let at = bytes.len() + 14;
     bytes.extend([scalar(1, "loss", 1.0), scalar(2, "loss", 0.5)].concat());
@@ -90,12 +90,12 @@ fn damage_is_told_from_an_end_and_the_records_behind_it_are_read() {
 
 #[test]
 fn the_files_of_a_run_are_read_in_order_and_a_purge_makes_void_what_it_says() {
-    let place = Place::new("purge");
+    let place = Place::new();
     let start = |step: u8| record(&[vec![2 << 3, step], field(7, &[1 << 3, 1])].concat());
     place
         .write("events.out.tfevents.5.h.1.2", [version(), scalar(0, "a", 1.0), scalar(9, "a", 2.0)].concat());
     place.write("events.out.tfevents.5.h.1.10", [version(), start(5), scalar(5, "a", 3.0)].concat());
-    let mut log = open(&place.0);
+    let mut log = open(place.0.path());
     while log.read() {}
     assert_eq!(points(&log, "a"), [(0.0, 1.0), (5.0, 3.0)]);
     // If a folder is added later, it becomes part of all names.
@@ -154,7 +154,7 @@ fn history(items: &[(&[&str], &str)]) -> Vec<u8> {
 
 #[test]
 fn runs_of_wandb_are_read_over_blocks_and_by_their_own_axis() {
-    let place = Place::new("wandb");
+    let place = Place::new();
     let define = field(12, &[field(1, b"loss"), field(4, b"global_step")].concat());
     let long = format!("\"{}\"", "x".repeat(70_000));
     let row = |step: &'static str, loss: &'static str, at: &'static str| {
@@ -173,7 +173,7 @@ fn runs_of_wandb_are_read_over_blocks_and_by_their_own_axis() {
     ];
     let bytes = wandb(&records);
     let path = place.write("offline-run-1/run-a.wandb", &bytes[..7]);
-    let mut log = open(&place.0);
+    let mut log = open(place.0.path());
     while log.read() {}
     for at in [100, 40_000, 66_000, bytes.len() - 3, bytes.len()] {
         fs::write(&path, &bytes[..at]).expect("written");

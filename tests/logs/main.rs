@@ -11,34 +11,26 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// A separate folder, removed at the end.
-struct Place(PathBuf);
+struct Place(TempDir);
 
 impl Place {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("gradtui-logs-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
+    fn new() -> Self {
+        Self(TempDir::with_prefix("gradtui-").expect("a directory"))
     }
 
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.0.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(&path, bytes).expect("written");
         path
     }
 
     fn append(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        let mut file = fs::OpenOptions::new().append(true).open(self.0.join(name)).expect("a file");
+        let mut file = fs::OpenOptions::new().append(true).open(self.0.path().join(name)).expect("a file");
         file.write_all(bytes.as_ref()).expect("written");
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -67,7 +59,7 @@ fn points(log: &RunLog, series: &str) -> Vec<(f64, f64)> {
 
 #[test]
 fn json_lines_are_read_as_people_write_them() {
-    let place = Place::new("jsonl");
+    let place = Place::new();
     let text = "{\"config\": {\"lr\": 0.1}}\r\n\n{\"step\": 0, \"train\": {\"loss\": 2.5}, \"grad\": {\"l.0.weight\": 3, \"l.0.bias\": 4}}\r\n\
         {\"step\": 1, \"train\": {\"loss\": NaN}, \"acc\": \"0.5\", \"note\": \"x\"}\n{\"step\": 2, \"train\": {\"loss\": null}}\n{\"step\": 3, \"tra";
     let log = read(&place.write("metrics.jsonl", text));
@@ -88,7 +80,7 @@ fn json_lines_are_read_as_people_write_them() {
 
 #[test]
 fn a_step_that_comes_after_the_settings_was_looked_at_is_found() {
-    let place = Place::new("late");
+    let place = Place::new();
     let mut log = open(&place.write("m.jsonl", "{\"lr\": 0.1}\n"));
     while log.read() {}
     place.append("m.jsonl", "{\"step\": 7, \"loss\": 1}\n{\"step\": 8, \"loss\": 0.5}\n");
@@ -99,7 +91,7 @@ fn a_step_that_comes_after_the_settings_was_looked_at_is_found() {
 
 #[test]
 fn tables_of_every_form_are_read() {
-    let place = Place::new("csv");
+    let place = Place::new();
     let semicolons = read(&place.write("a.csv", "\u{feff}iteration;loss\n0;2,5\n5;1e-3\n"));
     assert_eq!(points(&semicolons, "loss"), [(0.0, 2.5), (5.0, 1e-3)]);
     let restarted =
@@ -126,9 +118,9 @@ fn tables_of_every_form_are_read() {
 
 #[test]
 fn a_table_that_grows_and_is_rewritten_with_a_new_column_is_told_once() {
-    let place = Place::new("lightning");
+    let place = Place::new();
     let path = place.write("metrics.csv", "epoch,step,train_loss\n0,0,3\n0,10,2\n");
-    let mut log = open(&place.0);
+    let mut log = open(place.0.path());
     while log.read() {}
     place.append("metrics.csv", "0,20,1\n0,30");
     while log.read() {}
@@ -185,12 +177,12 @@ fn a_rotated_log_goes_on_and_a_replaced_one_begins_anew() {
 
 #[test]
 fn the_newest_checkpoint_of_a_trainer_is_that_with_the_highest_number() {
-    let place = Place::new("hf");
+    let place = Place::new();
     let state = |rows: &str| format!("{{\n  \"global_step\": 1,\n  \"log_history\": [{rows}]\n}}");
     place.write("checkpoint-40/trainer_state.json", state("{\"step\": 20, \"loss\": 2.0}"));
     let rows = "{\"step\": 20, \"loss\": 2.0, \"grad_norm\": NaN}, {\"step\": 100, \"eval_loss\": 1.5}";
     place.write("checkpoint-100/trainer_state.json", state(rows));
-    let mut log = open(&place.0);
+    let mut log = open(place.0.path());
     while log.read() {}
     assert_eq!(points(&log, "eval_loss"), [(100.0, 1.5)]);
     assert_eq!(log.content.get("grad_norm").expect("a series").nan, 1);
@@ -204,23 +196,23 @@ fn the_newest_checkpoint_of_a_trainer_is_that_with_the_highest_number() {
 
 #[test]
 fn stores_of_files_and_databases_are_read() {
-    let place = Place::new("stores");
+    let place = Place::new();
     let run = "mlruns/1/abc";
     place.write(&format!("{run}/meta.yaml"), "run_id: abc\nrun_name: 'first'\nlifecycle_stage: active\n");
     place.write(&format!("{run}/metrics/grad/l.0.weight"), "17 0.5 0\n18 inf 3\n");
     place.write("mlruns/1/gone/meta.yaml", "run_id: gone\nlifecycle_stage: deleted\n");
     place.write("mlruns/1/gone/metrics/loss", "1 1 1\n");
-    let log = read(&place.0);
+    let log = read(place.0.path());
     assert_eq!((log.kind, &log.run[..]), ("MLflow files", "first"));
     assert_eq!(points(&log, "grad/l.0.weight"), [(0.0, 0.5), (3.0, f64::INFINITY)]);
 
-    let place = Place::new("dvclive");
+    let place = Place::new();
     place.write("dvclive/plots/metrics/train/loss.tsv", "step\tloss\n0\t2.5\n1\tnan\n");
-    let loss = read(&place.0).content.get("train/loss").cloned().expect("a series");
+    let loss = read(place.0.path()).content.get("train/loss").cloned().expect("a series");
     assert_eq!((loss.points, loss.nan), (2, 1));
 
-    let place = Place::new("sqlite");
-    let path = place.0.join("mlflow.db");
+    let place = Place::new();
+    let path = place.0.path().join("mlflow.db");
     let database = rusqlite::Connection::open(&path).expect("a database");
     database
         .execute_batch(
@@ -232,8 +224,9 @@ fn stores_of_files_and_databases_are_read() {
         )
         .expect("rows");
     // The rows are in a file beside it, whose writer still runs; none of the files is changed.
-    let before: Vec<_> = fs::read_dir(&place.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
-    let mut logs = logs::open(&place.0, &[]).expect("runs");
+    let before: Vec<_> =
+        fs::read_dir(place.0.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    let mut logs = logs::open(place.0.path(), &[]).expect("runs");
     logs.iter_mut().for_each(RunLog::read_to_end);
     let names: Vec<&str> = logs.iter().map(|l| &l.run[..]).collect();
     assert_eq!(names, ["run", "run (2)"]);
@@ -243,13 +236,14 @@ fn stores_of_files_and_databases_are_read() {
     database.execute("insert into metrics values ('loss', 1, 1, 'u1', 2, 0)", []).expect("a row");
     while logs[0].read() {}
     assert_eq!(points(&logs[0], "loss").last(), Some(&(2.0, 1.0)));
-    let after: Vec<_> = fs::read_dir(&place.0).expect("a folder").flatten().map(|e| e.file_name()).collect();
+    let after: Vec<_> =
+        fs::read_dir(place.0.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(before, after);
 }
 
 #[test]
 fn texts_are_read_by_patterns_and_by_known_forms() {
-    let place = Place::new("text");
+    let place = Place::new();
     let path = place.write(
         "a.log",
         "hello\n[1/30] loss=1.5e-1 acc=0.5 |g|= NAN\n\x1b[31m[2/60]\x1b[0m loss=7,123.5 acc=1 |g|=2\n",
@@ -281,23 +275,25 @@ fn texts_are_read_by_patterns_and_by_known_forms() {
 
 #[test]
 fn what_is_no_log_is_refused_with_a_reason() {
-    let place = Place::new("strangers");
+    let place = Place::new();
     for (name, bytes, words) in [
         ("x.bin", &b"\x00\x01\x02"[..], "neither text nor"),
         ("run/a.swanlab", b"x", "SwanLab"),
         (".aim/meta", b"x", "Aim"),
     ] {
         let path = place.write(name, bytes);
-        let path = if name == ".aim/meta" { place.0.join(".aim") } else { path };
+        let path = if name == ".aim/meta" { place.0.path().join(".aim") } else { path };
         let fault = logs::open(&path, &[]).err().expect("no log");
         assert!(fault.contains(words), "{name}: {fault}");
     }
-    assert!(logs::open(&place.0.join("nothing"), &[]).err().expect("nothing").contains("no such file"));
+    assert!(
+        logs::open(&place.0.path().join("nothing"), &[]).err().expect("nothing").contains("no such file")
+    );
 }
 
 #[test]
 fn watch_prints_one_object() {
-    let place = Place::new("json");
+    let place = Place::new();
     let mut rows = String::new();
     for i in 0..5 {
         let _ = writeln!(
@@ -310,7 +306,8 @@ fn watch_prints_one_object() {
     place.write("two/m.jsonl", rows.replace("5,", "NaN,"));
     let watch = |paths: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
-        let out = command.current_dir(&place.0).args(["watch", "--json"]).args(paths).output().expect("runs");
+        let out =
+            command.current_dir(place.0.path()).args(["watch", "--json"]).args(paths).output().expect("runs");
         (
             out.status.code(),
             serde_json::from_slice::<Value>(&out.stdout).ok(),

@@ -14,7 +14,7 @@ fn goes_on(lab: &mut Session) {
 
 /// Checks that there are lines, and that every line of a recording except the last is complete.
 fn plays(place: &Place, cast: &str) {
-    let text = std::fs::read_to_string(place.0.join(cast)).expect("a recording");
+    let text = std::fs::read_to_string(place.0.path().join(cast)).expect("a recording");
     let mut lines: Vec<&str> = text.split('\n').collect();
     lines.pop();
     assert!(lines.len() > 1, "{text}");
@@ -39,7 +39,7 @@ fn a_lab_lives_on_while_nothing_can_be_saved_and_saves_once_there_is_room() {
     lab.given_back();
     assert!(place.resumes("run"));
     // No line is missing.
-    let log = std::fs::read_to_string(place.0.join("run/metrics.jsonl")).expect("a log");
+    let log = std::fs::read_to_string(place.0.path().join("run/metrics.jsonl")).expect("a log");
     let lines = log.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("a line"));
     let steps: Vec<u64> = lines.filter(|l| l["lane"] == "adam").filter_map(|l| l["step"].as_u64()).collect();
     let early: Vec<u64> = steps.iter().copied().filter(|s| *s <= 1024).collect();
@@ -66,7 +66,9 @@ fn a_run_without_a_place_to_write_to_is_refused() {
     let place = Place::new();
     for out in ["/proc/run", "s.ron", "s.ron/run", "/dev/null"] {
         let mut run = Command::new(PROGRAM);
-        run.current_dir(&place.0).args(["run", "s.ron", "--steps", "1", "--out", out]).stdin(Stdio::null());
+        run.current_dir(place.0.path())
+            .args(["run", "s.ron", "--steps", "1", "--out", out])
+            .stdin(Stdio::null());
         let ended = run.output().expect("a start");
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(2), "{out}: {said}");
@@ -84,11 +86,12 @@ fn a_run_whose_files_may_not_grow_fails_in_words_and_loses_nothing() {
     assert!(run.text().contains("file-size limit"), "{}", run.text());
     for words in ["resume cut --steps 3000", "run s.ron --steps 3000 --out whole"] {
         let mut command = Command::new(PROGRAM);
-        command.current_dir(&place.0).args(words.split(' ')).stdin(Stdio::null());
+        command.current_dir(place.0.path()).args(words.split(' ')).stdin(Stdio::null());
         let ended = command.output().expect("a start");
         assert!(ended.status.success(), "{words}: {}", String::from_utf8_lossy(&ended.stderr));
     }
-    let log = |run: &str| std::fs::read_to_string(place.0.join(run).join("metrics.jsonl")).expect("a log");
+    let log =
+        |run: &str| std::fs::read_to_string(place.0.path().join(run).join("metrics.jsonl")).expect("a log");
     assert!(log("cut") == log("whole"), "the logs differ");
 }
 
@@ -98,7 +101,7 @@ fn recording(place: &Place, bytes: u64) -> (Session, PathBuf) {
     lab.trains();
     lab.press("\x12");
     lab.see(" rec");
-    let cast = place.0.join("run/recording-1.cast");
+    let cast = place.0.path().join("run/recording-1.cast");
     lab.until("some of it on the disk", |_| cast.metadata().is_ok_and(|m| m.len() > bytes));
     (lab, cast)
 }

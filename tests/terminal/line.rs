@@ -107,7 +107,7 @@ fn a_shell_that_hangs_up_takes_its_jobs_along_in_the_foreground_and_stopped() {
         let mut shell = place.shell();
         shell.press(format!("'{PROGRAM}' s.ron --out run\n"));
         shell.trains();
-        let end = owner(&place.0.join("run")).expect("the lab");
+        let end = owner(&place.0.path().join("run")).expect("the lab");
         if stopped {
             shell.press("\x1a");
             shell.until("the shell", |text| text.trim_end().ends_with("ready>"));

@@ -9,10 +9,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ExitStatus};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Time after which a test gives up waiting.
 const DEADLINE: Duration = Duration::from_secs(50);
@@ -27,16 +27,13 @@ pub const SCENARIO: &str = r#"(
 )"#;
 
 /// A separate folder for a test, with a scenario, removed afterwards.
-pub struct Place(pub PathBuf);
+pub struct Place(pub TempDir);
 
 impl Place {
     pub fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("gradtui-terminal-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        std::fs::write(path.join("s.ron"), SCENARIO).expect("a file");
-        Self(path)
+        let dir = TempDir::with_prefix("gradtui-").expect("a directory");
+        std::fs::write(dir.path().join("s.ron"), SCENARIO).expect("a file");
+        Self(dir)
     }
 
     /// The program in a terminal of 120x40.
@@ -74,7 +71,7 @@ impl Place {
 
     /// The last step in the log of `run`.
     pub fn logged(&self, run: &str) -> u64 {
-        let log = std::fs::read_to_string(self.0.join(run).join("metrics.jsonl")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.0.path().join(run).join("metrics.jsonl")).unwrap_or_default();
         let steps = log.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
         steps.filter_map(|l| l["step"].as_u64()).max().unwrap_or(0)
     }
@@ -82,19 +79,13 @@ impl Place {
     /// Whether `run` can be resumed: no process holds it, and it has steps.
     pub fn resumes(&self, run: &str) -> bool {
         let out = std::process::Command::new(PROGRAM)
-            .current_dir(&self.0)
+            .current_dir(self.0.path())
             .args(["resume", run, "--steps", "1"])
             .output()
             .expect("a start");
         // All lanes are past the first step already, so nothing is trained.
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         out.status.success() && !text.contains("step 0 ")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -124,13 +115,13 @@ impl Session {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal");
         pty.resize(Size::new(rows, columns)).expect("a size");
         let before = tcgetattr(&pty).expect("settings");
-        let mut command = Command::new(program).args(words).current_dir(&place.0);
+        let mut command = Command::new(program).args(words).current_dir(place.0.path());
         for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLORTERM", "LC_ALL", "LC_CTYPE", "GRADTUI_FAULT", "ENV"]
         {
             command = command.env_remove(name);
         }
         command = command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env("PS1", "ready> ");
-        command = command.env("HOME", &place.0).env("XDG_STATE_HOME", place.0.join("state"));
+        command = command.env("HOME", place.0.path()).env("XDG_STATE_HOME", place.0.path().join("state"));
         for (name, value) in vars {
             command = match value {
                 Some(value) => command.env(name, value),

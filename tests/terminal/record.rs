@@ -20,7 +20,7 @@ fn a_session_is_recorded_with_its_script_and_both_are_played_again() {
     assert_eq!(code(lab.end()), 0);
     lab.given_back();
 
-    let run = place.0.join("run");
+    let run = place.0.path().join("run");
     for name in ["recording-1.cast", "recording-1.ron"] {
         let mode = std::fs::metadata(run.join(name)).expect(name).permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -31,7 +31,7 @@ fn a_session_is_recorded_with_its_script_and_both_are_played_again() {
 
     let again = Command::new(PROGRAM)
         .args(["record", "s.ron", "--script", "run/recording-1.ron", "--out", "again.cast"])
-        .current_dir(&place.0)
+        .current_dir(place.0.path())
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
@@ -50,15 +50,15 @@ fn a_session_is_recorded_with_its_script_and_both_are_played_again() {
 fn a_recording_ends_by_itself_and_leaves_nothing_set() {
     let place = Place::new();
     std::fs::write(
-        place.0.join("v1.json"),
+        place.0.path().join("v1.json"),
         r#"{"version":1,"width":40,"height":10,"stdout":[[0.1,"one"],[0.1," two"]]}"#,
     )
     .expect("a file");
     // Insert mode, no wrap, origin mode, a scroll region, line drawing, and leaving the alternate screen.
     let head = r#"{"version":2,"width":40,"height":10}"#;
     let sets = r#"[0.1,"o","\u001b[4h\u001b[?7l\u001b[?6h\u001b[2;5r\u001b(0\u001b[?1049lqq modes"]"#;
-    std::fs::write(place.0.join("sets.cast"), format!("{head}\n{sets}\n")).expect("a file");
-    let gzip = Command::new("gzip").args(["-k", "sets.cast"]).current_dir(&place.0).status();
+    std::fs::write(place.0.path().join("sets.cast"), format!("{head}\n{sets}\n")).expect("a file");
+    let gzip = Command::new("gzip").args(["-k", "sets.cast"]).current_dir(place.0.path()).status();
     assert!(gzip.expect("gzip").success());
     for (file, shows) in [("v1.json", "one two"), ("sets.cast", "── "), ("sets.cast.gz", "── ")] {
         let mut player = place.script(&format!("{PROGRAM} play {file} && echo next"));
@@ -73,8 +73,11 @@ fn a_recording_ends_by_itself_and_leaves_nothing_set() {
         }
     }
     // Without a terminal it reports that it needs one.
-    let out =
-        Command::new(PROGRAM).args(["play", "v1.json"]).current_dir(&place.0).stdin(Stdio::null()).output();
+    let out = Command::new(PROGRAM)
+        .args(["play", "v1.json"])
+        .current_dir(place.0.path())
+        .stdin(Stdio::null())
+        .output();
     let out = out.expect("a start");
     let words = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.code() == Some(2) && words.contains("play needs a terminal"), "{words}");
@@ -83,7 +86,7 @@ fn a_recording_ends_by_itself_and_leaves_nothing_set() {
 #[test]
 fn a_recording_that_is_too_large_or_none_at_all_is_refused_in_words() {
     let place = Place::new();
-    std::fs::write(place.0.join("wide.cast"), "{\"version\":2,\"width\":300,\"height\":24}\n")
+    std::fs::write(place.0.path().join("wide.cast"), "{\"version\":2,\"width\":300,\"height\":24}\n")
         .expect("a file");
     for (words, said) in
         [("play wide.cast", "300x24"), ("play s.ron", "no asciicast"), ("play none", "no such file")]

@@ -22,7 +22,7 @@ fn seeds_for_which_there_is_no_room_are_refused_in_words() {
     let place = Place::new();
     let text = r#"(title: "b", data: Gauss(samples: 200), network: [Dense(4096), Relu(), Dense(4096), Relu()], batch: 4,
         steps: 100, optimizer: Adam(0.001), lanes: [(name: "a")])"#;
-    std::fs::write(place.0.join("b.ron"), text).expect("a file");
+    std::fs::write(place.0.path().join("b.ron"), text).expect("a file");
     let mut lab = place.script(&format!("ulimit -v 4194304; exec '{PROGRAM}' b.ron"));
     lab.trains();
     lab.press("b");

@@ -61,7 +61,7 @@ fn a_locale_whose_name_is_no_text_gets_ascii() {
 fn without_a_terminal_there_is_advice_and_nothing_else() {
     let place = Place::new();
     let out = Command::new(PROGRAM)
-        .current_dir(&place.0)
+        .current_dir(place.0.path())
         .arg("s.ron")
         .env("TERM", "xterm-256color")
         .stdin(Stdio::null())
@@ -74,7 +74,7 @@ fn without_a_terminal_there_is_advice_and_nothing_else() {
     let mut lab = place.script(&format!("'{PROGRAM}' s.ron >out; echo $?"));
     lab.see("2");
     assert!(lab.text().contains("gradtui run"), "{}", lab.text());
-    assert_eq!(std::fs::read(place.0.join("out")).expect("a file"), b"");
+    assert_eq!(std::fs::read(place.0.path().join("out")).expect("a file"), b"");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn closed_streams_leave_the_files_of_a_run_alone() {
     let exit = code(run.end());
     assert!(exit <= 2, "{exit}");
     assert!(
-        std::fs::read_to_string(place.0.join("run/metrics.jsonl"))
+        std::fs::read_to_string(place.0.path().join("run/metrics.jsonl"))
             .expect("a log")
             .lines()
             .all(|l| l.starts_with('{'))

@@ -9,7 +9,8 @@ struct Trained(Child);
 impl Trained {
     fn start(place: &Place, words: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
-        let quiet = command.current_dir(&place.0).args(words).stdout(Stdio::null()).stderr(Stdio::null());
+        let quiet =
+            command.current_dir(place.0.path()).args(words).stdout(Stdio::null()).stderr(Stdio::null());
         Self(quiet.stdin(Stdio::null()).spawn().expect("a start"))
     }
 }
@@ -25,7 +26,7 @@ fn a_run_is_taken_up_in_the_lab_where_it_stopped_bit_for_bit() {
     let place = Place::new();
     let headless = |words: &str| {
         let mut command = Command::new(PROGRAM);
-        command.current_dir(&place.0).args(words.split_whitespace()).stdin(Stdio::null());
+        command.current_dir(place.0.path()).args(words.split_whitespace()).stdin(Stdio::null());
         let out = command.output().expect("a start");
         assert!(out.status.success(), "{words}: {}", String::from_utf8_lossy(&out.stderr));
     };
@@ -40,7 +41,8 @@ fn a_run_is_taken_up_in_the_lab_where_it_stopped_bit_for_bit() {
     assert!(lab.text().contains("gradtui resume run"), "{}", lab.text());
     headless("resume run --steps 3000");
     headless("run s.ron --out whole --steps 3000");
-    let log = |run: &str| std::fs::read_to_string(place.0.join(run).join("metrics.jsonl")).expect("a log");
+    let log =
+        |run: &str| std::fs::read_to_string(place.0.path().join(run).join("metrics.jsonl")).expect("a log");
     assert!(log("run") == log("whole"), "the logs differ");
 }
 
@@ -82,7 +84,7 @@ fn a_run_that_was_killed_is_seen_to_rest_and_a_mixed_one_is_not_watched() {
     lab.until("a run under way", |text| step(text) > 100 && text.contains("running"));
     drop(run);
     lab.until("a rest", |text| text.contains("paused") && !text.contains("running"));
-    let scenario = place.0.join("run/scenario.ron");
+    let scenario = place.0.path().join("run/scenario.ron");
     let text = std::fs::read_to_string(&scenario).expect("a scenario");
     std::fs::write(&scenario, text.replace("two lanes", "three lanes")).expect("a file");
     // The message appears while the run is watched, and also when another watcher starts.
@@ -99,7 +101,10 @@ fn there_is_nothing_to_watch_without_a_terminal_or_in_a_file() {
     let place = Place::new();
     let mut lab = place.start("watch s.ron");
     assert_eq!(code(lab.end()), 2);
-    let out =
-        Command::new(PROGRAM).current_dir(&place.0).args(["watch", "run"]).stdin(Stdio::null()).output();
+    let out = Command::new(PROGRAM)
+        .current_dir(place.0.path())
+        .args(["watch", "run"])
+        .stdin(Stdio::null())
+        .output();
     assert_eq!(out.expect("a start").status.code(), Some(2));
 }

@@ -9,7 +9,7 @@ use crate::lab::run_dir::RunDir;
 use crate::lab::stepped::SteppedRun;
 use crate::number::LayerNumber;
 use crate::telemetry::{Command, Data};
-use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
 
 const TEXT: &str = r#"(title: "followed", data: Spiral(), network: [Dense(4), Tanh()], steps: 60, evaluate_every: 20,
     lanes: [(name: "a", optimizer: Sgd(lr: 0.1)), (name: "b", optimizer: Adam(lr: 0.1))])"#;
@@ -17,6 +17,7 @@ const TEXT: &str = r#"(title: "followed", data: Spiral(), network: [Dense(4), Ta
 /// A run in a directory, written by the test itself.
 struct Bench {
     path: PathBuf,
+    _place: TempDir,
     run: SteppedRun,
     dir: Option<RunDir>,
 }
@@ -27,9 +28,8 @@ impl Bench {
     }
 
     fn of(text: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("gradtui-follow-{}-{n}", std::process::id()));
+        let place = TempDir::with_prefix("gradtui-").unwrap();
+        let path = place.path().join("run");
         let (scenario, data) = read_with_data(text, &NoFiles).unwrap();
         let samples = checksum(&data.train.inputs);
         let dir = RunDir::create(&path, &scenario, Path::new(""), samples).unwrap();
@@ -37,7 +37,7 @@ impl Bench {
         let mut run = SteppedRun::new(Run::new(experiment, None, Arc::new(NoFiles)));
         run.run_mut().log(true);
         run.send(Command::Run);
-        Self { path, run, dir: Some(dir) }
+        Self { path, _place: place, run, dir: Some(dir) }
     }
 
     /// Trains this many steps, writes the log and saves.
@@ -51,12 +51,6 @@ impl Bench {
         dir.append(lines);
         dir.flush(told).unwrap();
         dir.checkpoint(&scenario, &saved, None, &[]).unwrap();
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 

@@ -4,13 +4,6 @@ use super::*;
 use crate::logs;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
-
-fn place(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("gradtui-foreign-{}-{name}", std::process::id()));
-    fs::create_dir_all(&path).expect("a folder");
-    path.join("m.jsonl")
-}
 
 /// The reported steps, with loss and the norms of the first layer.
 fn told(events: &[Event]) -> Vec<(u64, Option<f64>, Option<f32>)> {
@@ -31,7 +24,8 @@ fn phases(events: &[Event]) -> Vec<Phase> {
 
 #[test]
 fn a_log_is_told_once_as_it_grows_and_anew_where_an_earlier_step_gets_more() {
-    let path = place("grows");
+    let dir = tempfile::TempDir::with_prefix("gradtui-").expect("a folder");
+    let path = dir.path().join("m.jsonl");
     fs::write(&path, "{\"step\": 0, \"loss\": 3}\n{\"step\": 10, \"loss\": 2}\n").expect("written");
     let mut lane = Foreign::new(logs::open(&path, &[]).expect("a log").remove(0), 0, "a".into());
     let second = Duration::from_secs(1);
@@ -61,5 +55,4 @@ fn a_log_is_told_once_as_it_grows_and_anew_where_an_earlier_step_gets_more() {
     file.write_all(b"{\"step\": 30, \"loss\": NaN}\n").expect("written");
     let events = lane.poll(second * 61);
     assert!(matches!(&phases(&events)[..], [Phase::Diverged(d)] if d.step == 30), "{events:?}");
-    fs::remove_dir_all(path.parent().expect("a folder")).expect("removed");
 }

@@ -326,10 +326,10 @@ fn a_picture_that_is_none_is_told_and_one_of_ones_own_is_attacked() {
         events.iter().find_map(|e| if let Event::Notice(text) = e { Some(text.clone()) } else { None })
     };
     assert!(notice(&run.drain()).expect("a notice").contains("no such file"));
-    let path = std::env::temp_dir().join(format!("gradtui-own-{}.png", std::process::id()));
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let path = place.path().join("own.png");
     image::GrayImage::from_pixel(20, 20, image::Luma([0])).save(&path).expect("written");
     run.send(Command::Picture(path.to_string_lossy().into_owned()));
-    let _ = std::fs::remove_file(&path);
     assert!(notice(&run.drain()).expect("a notice").contains("brought to 8x8 grey"));
     let events = look(&mut run, vec![attack(0, Sample::Own, "Fgsm(eps: 0.2)", Some(3))], 50);
     let parts = probed(&events, 0, "adversarial");

@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn runs_are_listed_named_and_deleted_but_never_a_foreign_one_or_one_in_use() {
-        let runs = std::env::temp_dir().join(format!("gradtui-archive-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&runs);
+        let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+        let runs = place.path().join("runs");
         assert!(list(&runs).expect("no runs").is_empty());
         let scenario = read("(title: \"Mine\", data: Moons(), steps: 7)").expect("a scenario");
         let create =

@@ -5,26 +5,16 @@ use super::*;
 use crate::lab::trainer::Snapshot;
 use crate::telemetry::Phase;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
 
 mod foreign;
 
 /// A separate directory for each test, removed afterwards.
-struct Place(PathBuf);
+struct Place(TempDir);
 
 impl Place {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("gradtui-test-{}-{n}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        Self(TempDir::with_prefix("gradtui-").expect("a directory"))
     }
 }
 
@@ -71,7 +61,7 @@ fn a_kill_at_any_operation_leaves_something_to_resume_or_says_that_there_is_noth
     let mut resumed_somewhere = 0;
     for n in 0.. {
         let place = Place::new();
-        let path = place.0.join("run");
+        let path = place.0.path().join("run");
         store::crash::after(Some(n), true);
         let end = work(&path);
         store::crash::after(None, true);
@@ -99,7 +89,7 @@ fn a_kill_at_any_operation_leaves_something_to_resume_or_says_that_there_is_noth
 fn a_fault_that_passes_loses_nothing() {
     for n in 0..200 {
         let place = Place::new();
-        let path = place.0.join("run");
+        let path = place.0.path().join("run");
         let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
         store::crash::after(Some(n), false);
         for step in 1..10 {
@@ -122,7 +112,7 @@ fn a_fault_that_passes_loses_nothing() {
 #[test]
 fn a_second_program_is_refused_and_hears_who_is_there() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     let dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
     let error = resume(&path).unwrap_err().to_string();
     assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
@@ -134,7 +124,7 @@ fn a_second_program_is_refused_and_hears_who_is_there() {
 #[test]
 fn a_damaged_checkpoint_gives_way_to_the_one_before_with_a_warning() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     work(&path).unwrap();
     let file = path.join("checkpoint");
     let mut bytes = std::fs::read(&file).unwrap();
@@ -155,9 +145,9 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before_with_a_warning() {
 fn links_are_not_followed_and_files_belong_to_the_owner_alone() {
     for name in NAMES {
         let place = Place::new();
-        let victim = place.0.join("victim");
+        let victim = place.0.path().join("victim");
         std::fs::write(&victim, "precious").unwrap();
-        let path = place.0.join("run");
+        let path = place.0.path().join("run");
         std::fs::create_dir(&path).unwrap();
         if name != "run.lock" {
             std::fs::write(path.join("run.lock"), OWNER).unwrap();
@@ -168,7 +158,7 @@ fn links_are_not_followed_and_files_belong_to_the_owner_alone() {
         assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious", "{name}");
     }
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     work(&path).unwrap();
     let mode = |p: &Path| p.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);
@@ -181,11 +171,11 @@ fn links_are_not_followed_and_files_belong_to_the_owner_alone() {
 #[test]
 fn what_belongs_to_somebody_else_stays_untouched() {
     let place = Place::new();
-    std::fs::write(place.0.join("thesis.tex"), "years of work").unwrap();
-    let error = RunDir::create(&place.0, &scenario(), Path::new("."), 0).unwrap_err().to_string();
+    std::fs::write(place.0.path().join("thesis.tex"), "years of work").unwrap();
+    let error = RunDir::create(place.0.path(), &scenario(), Path::new("."), 0).unwrap_err().to_string();
     assert!(error.contains("thesis.tex"), "{error}");
-    assert_eq!(std::fs::read_dir(&place.0).unwrap().count(), 1);
-    let run = place.0.join("run");
+    assert_eq!(std::fs::read_dir(place.0.path()).unwrap().count(), 1);
+    let run = place.0.path().join("run");
     work(&run).unwrap();
     let before = log(&run);
     let error = RunDir::create(&run, &scenario(), Path::new("."), 0).unwrap_err().to_string();
@@ -239,7 +229,7 @@ fn a_lane_that_begins_anew_leaves_no_old_lines_wherever_it_is_killed_and_whichev
     for n in 0.. {
         for damaged in [false, true] {
             let place = Place::new();
-            let path = place.0.join("run");
+            let path = place.0.path().join("run");
             store::crash::after(Some(n), true);
             let end = work_with_a_reset(&path);
             store::crash::after(None, true);
@@ -265,7 +255,7 @@ fn a_lane_that_begins_anew_leaves_no_old_lines_wherever_it_is_killed_and_whichev
 #[test]
 fn the_checkpoint_before_a_reset_is_not_one_to_fall_back_to() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
     dir.append(vec![line(0, "a", 1), line(1, "b", 1)]);
     dir.flush(1).unwrap();
@@ -280,7 +270,7 @@ fn the_checkpoint_before_a_reset_is_not_one_to_fall_back_to() {
 #[test]
 fn the_newest_runs_are_kept_and_what_is_not_ours_is_left_alone() {
     let place = Place::new();
-    let runs = &place.0;
+    let runs = place.0.path();
     let make = |name: &str| {
         let path = runs.join(name);
         let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
@@ -320,7 +310,7 @@ fn the_newest_runs_are_kept_and_what_is_not_ours_is_left_alone() {
 #[test]
 fn what_a_lane_made_before_it_went_back_is_put_aside() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
     for step in 1..=4 {
         dir.append(vec![line(0, "a", step), line(1, "b", step)]);
@@ -344,7 +334,7 @@ fn what_a_lane_made_before_it_went_back_is_put_aside() {
 #[test]
 fn a_renamed_lane_keeps_all_its_lines_under_its_new_name() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
     for step in 1..=3 {
         dir.append(vec![line(0, "a", step), line(1, "b", step)]);

@@ -381,13 +381,12 @@ fn whoever_leaves_does_not_wait_for_the_end_of_a_product() {
 fn the_last_checkpoint_tells_how_far_it_is() {
     let text = r#"(data: Gauss(samples: 40), network: [Dense(1600), Relu(), Dense(1600), Relu()], batch: 4, steps: 10,
         optimizer: Adam(0.001), seeds: 4, lanes: [(name: "a")])"#;
-    let path = std::env::temp_dir().join(format!("gradtui-large-{}", std::process::id()));
+    let place = tempfile::TempDir::with_prefix("gradtui-").unwrap();
     let scenario = scenario::read(text).unwrap();
-    let dir = RunDir::create(&path, &scenario, std::path::Path::new("."), 0).unwrap();
+    let dir = RunDir::create(&place.path().join("run"), &scenario, std::path::Path::new("."), 0).unwrap();
     let runner = Runner::start(run(scenario), Some(1), Some(dir), false).unwrap();
     let mut seen = Vec::new();
     let (.., fault) = runner.finish(&mut |done, all| seen.push((done, all)));
-    std::fs::remove_dir_all(&path).unwrap();
     assert_eq!(fault, None);
     // Four states of 3 x 2.6 million numbers.
     assert!(seen.iter().all(|(done, all)| *all > 100 << 20 && done <= all), "{seen:?}");

@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_training_goes_on_from_its_file_and_from_nothing_else() {
-        let path = std::env::temp_dir().join(format!("gradtui-shelf-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
+        let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+        let path = place.path().join("shelf");
         let dir = Dir::make(&path).expect("a directory");
         let lane = "optimizer: Adam(0.01), early_stopping: (patience: 50, restore_best: true)";
         let begin =

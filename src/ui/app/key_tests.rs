@@ -429,8 +429,8 @@ fn tests_of_a_copy_have_a_window_which_asks_for_them_and_sets_what_they_suggest(
 #[test]
 fn a_picture_is_what_is_on_the_screen_and_overwrites_nothing() {
     let mut app = app();
-    let path = std::env::temp_dir().join(format!("gradtui-picture-{}.svg", std::process::id()));
-    let _ = std::fs::remove_file(&path);
+    let place = tempfile::TempDir::with_prefix("gradtui-").expect("a directory");
+    let path = place.path().join("picture.svg");
     press(&mut app, "P");
     assert!(text(&app).contains("picture vanishing-sigmoid-40.svg"), "{}", text(&app));
     press(&mut app, "Esc");
@@ -442,7 +442,6 @@ fn a_picture_is_what_is_on_the_screen_and_overwrites_nothing() {
     let svg = std::fs::read_to_string(&path).expect("a file");
     assert!(svg.starts_with("<svg") && svg.contains("<title>vanishing-sigmoid</title>"), "{svg}");
     assert!(crate::ui::record::still::take(&app, &shown).contains("is there already"));
-    let _ = std::fs::remove_file(&path);
     assert!(app.obey("picture x.jpg").is_err_and(|e| e.contains(".svg")));
     assert!(app.obey("picture x.png").is_err_and(|e| e.contains("export RUN --png")));
 }

@@ -15,7 +15,7 @@ fn a_run_whose_directory_was_replaced_writes_nothing_into_the_next_one_and_says_
     // directory.
     for emptied in [false, true] {
         let place = Place::new();
-        let path = place.0.join("run");
+        let path = place.0.path().join("run");
         let mut first = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
         first.append(vec![line(0, "a", 1)]);
         first.flush(1).unwrap();
@@ -50,7 +50,7 @@ fn a_run_whose_directory_was_replaced_writes_nothing_into_the_next_one_and_says_
 #[test]
 fn a_run_goes_on_in_a_directory_that_was_moved() {
     let place = Place::new();
-    let (path, moved) = (place.0.join("run"), place.0.join("moved"));
+    let (path, moved) = (place.0.path().join("run"), place.0.path().join("moved"));
     let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
     std::fs::rename(&path, &moved).unwrap();
     dir.append(vec![line(0, "a", 1)]);
@@ -64,7 +64,7 @@ fn a_run_goes_on_in_a_directory_that_was_moved() {
 #[test]
 fn files_of_two_runs_and_edited_ones_are_told_apart_and_nothing_is_changed() {
     let place = Place::new();
-    let (path, other) = (place.0.join("run"), place.0.join("other"));
+    let (path, other) = (place.0.path().join("run"), place.0.path().join("other"));
     work(&path).unwrap();
     let mut dir = RunDir::create(&other, &scenario(), Path::new("."), 0).unwrap();
     for step in 1..=9 {
@@ -113,7 +113,7 @@ fn a_kill_between_the_checkpoint_and_an_edited_scenario_parts_nothing() {
     for n in 0.. {
         for damaged in [false, true] {
             let place = Place::new();
-            let path = place.0.join("run");
+            let path = place.0.path().join("run");
             let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
             dir.checkpoint(&scenario(), &[lane(0, "a", 0)], None, &[]).unwrap();
             store::crash::after(Some(n), true);
@@ -145,7 +145,7 @@ fn a_kill_between_the_checkpoint_and_an_edited_scenario_parts_nothing() {
 #[test]
 fn what_else_lies_in_a_run_is_no_reason_not_to_take_it_up() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     work(&path).unwrap();
     std::fs::write(path.join("notes.txt"), "mine").unwrap();
     std::fs::create_dir(path.join("plots")).unwrap();
@@ -156,7 +156,7 @@ fn what_else_lies_in_a_run_is_no_reason_not_to_take_it_up() {
 #[test]
 fn a_directory_that_may_not_be_read_is_told_apart_from_none() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     work(&path).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     let said = resume(&path).map(|_| ()).map_err(|e| e.to_string());
@@ -167,16 +167,16 @@ fn a_directory_that_may_not_be_read_is_told_apart_from_none() {
         assert!(said.clone().unwrap_err().contains("permission denied"), "{said:?}");
     }
     let said = |path: &Path| RunDir::look(path).unwrap_err().to_string();
-    assert!(said(&place.0.join("nowhere")).contains("no run directory"));
-    assert!(said(&place.0).contains("no run of gradtui"));
+    assert!(said(&place.0.path().join("nowhere")).contains("no run directory"));
+    assert!(said(place.0.path()).contains("no run of gradtui"));
     assert!(said(&path.join("checkpoint")).contains("not a directory"));
-    assert!(said(&place.0.join("x".repeat(300))).contains("too long"));
+    assert!(said(&place.0.path().join("x".repeat(300))).contains("too long"));
 }
 
 #[test]
 fn a_checkpoint_that_is_larger_than_its_scenario_needs_is_not_read() {
     let place = Place::new();
-    let path = place.0.join("run");
+    let path = place.0.path().join("run");
     work(&path).unwrap();
     let file = path.join("checkpoint");
     let good = std::fs::read(&file).unwrap();
