@@ -1,14 +1,20 @@
 //! Thousands of broken scenarios (with a fixed seed): each must be read, or refused with a message and a place, but
 //! never cause a panic.
 
-use gradtui::engine::rng::{Purpose, Stream};
 use gradtui::lab::preset;
 use gradtui::{limits, scenario};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use std::cell::Cell;
 
-/// One way to break a text, on characters.
-fn mutate(text: &mut Vec<char>, rng: &mut Stream) {
-    let n = text.len().max(1) as u32;
-    let (i, j) = (rng.below(n) as usize, rng.below(n) as usize);
+/// A change of a text: its kind, two places, and a choice among characters or words.
+type Mutation = (u8, Index, Index, Index);
+
+/// Breaks a text in one way.
+fn mutate(text: &mut Vec<char>, (kind, one, other, choice): Mutation) {
+    let n = text.len().max(1);
+    let (i, j) = (one.index(n), other.index(n));
     let (low, high) = (i.min(j), i.max(j).min(i.min(j) + 40));
     let odd: Vec<char> =
         "()[]{}:,\"'\\/*#-+.0123456789eEnNaAiIrRbB_ \n\r\t\0\u{1b}\u{9b}\u{202e}é😀".chars().collect();
@@ -36,24 +42,24 @@ fn mutate(text: &mut Vec<char>, rng: &mut Stream) {
         "1_000",
         ",,",
     ];
-    match rng.below(9) {
+    match kind {
         0 => text.truncate(i),
         1 => drop(text.drain(low..high)),
-        2 => text.insert(i.min(text.len()), odd[rng.below(odd.len() as u32) as usize]),
-        3 if i < text.len() => text[i] = odd[rng.below(odd.len() as u32) as usize],
+        2 => text.insert(i.min(text.len()), odd[choice.index(odd.len())]),
+        3 if i < text.len() => text[i] = odd[choice.index(odd.len())],
         4 => {
             let part: Vec<char> = text[low..high].to_vec();
             text.splice(low..low, part);
         }
         5 if i < text.len() && j < text.len() => text.swap(i, j),
         6 => {
-            let word = words[rng.below(words.len() as u32) as usize];
+            let word = words[choice.index(words.len())];
             text.splice(low..low, word.chars());
         }
         7 => {
             // Changes a number to another one.
             if let Some(k) = text[low..].iter().position(char::is_ascii_digit) {
-                let word = words[rng.below(6) as usize];
+                let word = words[choice.index(6)];
                 text.splice(low + k..=low + k, word.chars());
             }
         }
@@ -65,40 +71,44 @@ fn mutate(text: &mut Vec<char>, rng: &mut Stream) {
     }
 }
 
+/// The text of a preset without its comments, which would contain most of the damage.
+fn plain(preset: Index) -> Vec<char> {
+    let text = preset.get(preset::ALL).text;
+    let plain: Vec<&str> = text.lines().filter(|l| !l.starts_with("//")).collect();
+    plain.join("\n").chars().collect()
+}
+
 #[test]
 fn mutants_are_read_or_refused_with_a_place() {
-    let (mut read, mut refused) = (0, 0);
-    for round in 0..1500u64 {
-        let preset = &preset::ALL[round as usize % preset::ALL.len()];
-        let mut rng = Stream::new(20, Purpose::Noise, round, 0);
-        // Comments would contain most of the damage.
-        let plain: Vec<&str> = preset.text.lines().filter(|l| !l.starts_with("//")).collect();
-        let mut text: Vec<char> = plain.join("\n").chars().collect();
-        for _ in 0..=rng.below(3) {
-            mutate(&mut text, &mut rng);
-        }
+    let seed = RngSeed::Fixed(20);
+    let config = Config { cases: 1500, failure_persistence: None, rng_seed: seed, ..Config::default() };
+    let mutation = (0..9u8, any::<Index>(), any::<Index>(), any::<Index>());
+    let mutants = (any::<Index>(), prop::collection::vec(mutation, 1..=3));
+    let (read, refused) = (Cell::new(0), Cell::new(0));
+    let tested = TestRunner::new(config).run(&mutants, |(preset, mutations)| {
+        let mut text = plain(preset);
+        mutations.into_iter().for_each(|mutation| mutate(&mut text, mutation));
         let text: String = text.into_iter().collect();
         match scenario::read(&text) {
             Ok(found) => {
-                read += 1;
+                read.set(read.get() + 1);
                 let again = scenario::read(&found.to_ron());
-                assert_eq!(again.as_ref(), Ok(&found), "round {round}: {}", found.to_ron());
+                prop_assert_eq!(again.as_ref(), Ok(&found), "{}", found.to_ron());
             }
             Err(faults) => {
-                refused += 1;
-                assert!(
-                    (1..=limits::FAULTS).contains(&faults.len()),
-                    "round {round}: {} faults",
-                    faults.len()
-                );
+                refused.set(refused.get() + 1);
+                prop_assert!((1..=limits::FAULTS).contains(&faults.len()), "{} faults", faults.len());
                 let lines = text.matches('\n').count() + 1;
                 for fault in faults {
-                    assert!((1..=lines).contains(&fault.line) && fault.column >= 1, "round {round}: {fault}");
-                    assert!(!fault.what.is_empty() && fault.what.len() < 3000, "round {round}: {fault}");
-                    assert!(!fault.what.contains(gradtui::text::harmful), "round {round}: {fault:?}");
+                    prop_assert!((1..=lines).contains(&fault.line) && fault.column >= 1, "{fault}\n{text}");
+                    prop_assert!(!fault.what.is_empty() && fault.what.len() < 3000, "{fault}\n{text}");
+                    prop_assert!(!fault.what.contains(gradtui::text::harmful), "{fault:?}\n{text}");
                 }
             }
         }
-    }
+        Ok(())
+    });
+    tested.unwrap_or_else(|error| panic!("{error}"));
+    let (read, refused) = (read.get(), refused.get());
     assert!(read > 100 && refused > 500, "{read} read, {refused} refused: the mutations are one-sided");
 }

@@ -12,6 +12,9 @@ use super::theme::{Depth, Glyphs, Theme};
 use crate::registry::SettingValue as _;
 use crate::telemetry::{self, Command, Event, LaneId, Phase, Sample};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use ratatui::layout::Size;
 use std::time::Duration;
 
@@ -136,52 +139,54 @@ fn the_hint_line_leads_to_the_lesson_the_panes_and_the_help_from_everywhere() {
     assert!(text(&a).lines().last().is_some_and(|l| l.contains("? help") && l.contains("q quit")));
 }
 
+/// Any message of any kind.
+fn message() -> impl Strategy<Value = Message> {
+    let codes: Vec<_> = KEYMAP.iter().flat_map(|b| b.keys.iter().copied()).collect();
+    let kinds = vec![
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Drag(MouseButton::Left),
+        MouseEventKind::ScrollDown,
+        MouseEventKind::ScrollUp,
+    ];
+    let mouse =
+        |(kind, column, row)| Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+    prop_oneof![
+        8 => select(codes).prop_map(|k| Message::Key(KeyEvent::new(k.code, k.modifiers))),
+        2 => (b' '..=b'~').prop_map(|c| ch(char::from(c))),
+        1 => select(fixture::events(6)).prop_map(Message::Event),
+        1 => (0..5usize).prop_map(|lane| Message::Event(Event::Removed { lane })),
+        1 => (0..211u16, 0..67u16).prop_map(|(w, h)| Message::Resize(Size::new(w, h))),
+        1 => (select(kinds), 0..300u16, any::<u16>()).prop_map(mouse),
+        1 => (0..9usize).prop_map(|n| Message::Paste("0.5\u{1b}[31m".repeat(n))),
+        1 => (0..500u64).prop_map(|ms| Message::Tick(Duration::from_millis(ms))),
+    ]
+}
+
 #[test]
 fn a_hundred_thousand_messages_of_any_kind_are_survived() {
-    let mut state = 0x1234_5678_9abc_def0u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    let mut a = trained(120, 40, 20);
-    let events = fixture::events(6);
-    let codes: Vec<_> = KEYMAP.iter().flat_map(|b| b.keys.iter().copied()).collect();
-    for i in 0..100_000u64 {
-        let r = random();
-        let pick = (r >> 16) as usize;
-        let message = match r % 16 {
-            0..=7 => {
-                let k = codes[pick % codes.len()];
-                Message::Key(KeyEvent::new(k.code, k.modifiers))
+    let seed = RngSeed::Fixed(9);
+    let config = Config { cases: 50, failure_persistence: None, rng_seed: seed, ..Config::default() };
+    // Some pictures between them are drawn too.
+    let messages = prop::collection::vec((message(), prop::bool::weighted(1.0 / 61.0)), 1..4000);
+    let survived = TestRunner::new(config).run(&messages, |messages| {
+        let (mut a, mut now) = (trained(120, 40, 20), Duration::ZERO);
+        for (message, drawn) in messages {
+            // Time only goes forward.
+            let message = match message {
+                Message::Tick(later) => {
+                    now += later;
+                    Message::Tick(now)
+                }
+                other => other,
+            };
+            a.update(message);
+            if drawn {
+                let _ = picture(&a);
             }
-            8 | 9 => ch(char::from(b' ' + (pick % 95) as u8)),
-            10 => Message::Event(events[pick % events.len()].clone()),
-            11 => Message::Event(Event::Removed { lane: pick % 5 }),
-            12 => Message::Resize(Size::new((pick % 211) as u16, (pick / 256 % 67) as u16)),
-            13 => {
-                let kinds = [
-                    MouseEventKind::Down(MouseButton::Left),
-                    MouseEventKind::ScrollDown,
-                    MouseEventKind::ScrollUp,
-                ];
-                let (column, row) = ((pick % 300) as u16, (r >> 40) as u16);
-                Message::Mouse(MouseEvent {
-                    kind: kinds[pick % 3],
-                    column,
-                    row,
-                    modifiers: KeyModifiers::NONE,
-                })
-            }
-            14 => Message::Paste("0.5\u{1b}[31m".repeat(pick % 9)),
-            _ => Message::Tick(Duration::from_millis(i * 10)),
-        };
-        a.update(message);
-        if r.is_multiple_of(61) {
-            let _ = picture(&a);
         }
-    }
+        Ok(())
+    });
+    survived.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

@@ -281,6 +281,9 @@ fn mouse(code: u16, column: u16, row: u16, pressed: bool) -> Option<MouseEvent> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::{Config, RngSeed, TestRunner};
 
     fn all(bytes: &[u8]) -> Vec<TerminalInput> {
         let (mut p, mut out) = (Parser::default(), Vec::new());
@@ -348,13 +351,6 @@ mod tests {
 
     #[test]
     fn any_bytes_in_any_pieces_are_survived_and_keys_still_work() {
-        let mut state = 0x9e37_79b9_7f4a_7c15u64;
-        let mut random = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
         let pieces: [&[u8]; 12] = [
             b"\x1b",
             b"[",
@@ -369,23 +365,29 @@ mod tests {
             b";;;;",
             b"n",
         ];
-        let (mut p, mut out) = (Parser::default(), Vec::new());
-        for _ in 0..200_000 {
-            let r = random();
-            if r.is_multiple_of(3) {
-                p.feed(pieces[(r >> 8) as usize % pieces.len()], &mut out);
-            } else {
-                p.feed(&[(r >> 16) as u8], &mut out);
+        // A part of a sequence, or any byte; sometimes with a pause after it.
+        let piece = prop_oneof![
+            1 => select(pieces.to_vec()).prop_map(<[u8]>::to_vec),
+            2 => any::<u8>().prop_map(|byte| vec![byte]),
+        ];
+        let input = prop::collection::vec((piece, prop::bool::weighted(1.0 / 97.0)), 1..1000);
+        let seed = RngSeed::Fixed(5);
+        let config = Config { cases: 400, failure_persistence: None, rng_seed: seed, ..Config::default() };
+        let survived = TestRunner::new(config).run(&input, |input| {
+            let (mut p, mut out) = (Parser::default(), Vec::new());
+            for (bytes, pause) in input {
+                p.feed(&bytes, &mut out);
+                prop_assert!(p.pending.len() <= Parser::SEQUENCE + 1);
+                if pause {
+                    p.pause(&mut out);
+                }
             }
-            assert!(p.pending.len() <= Parser::SEQUENCE + 1);
-            if r.is_multiple_of(97) {
-                p.pause(&mut out);
-            }
+            p.pause(&mut out);
             out.clear();
-        }
-        p.pause(&mut out);
-        out.clear();
-        p.feed(b"q", &mut out);
-        assert_eq!(out, [key(KeyCode::Char('q'), KeyModifiers::NONE)]);
+            p.feed(b"q", &mut out);
+            prop_assert_eq!(out, [key(KeyCode::Char('q'), KeyModifiers::NONE)]);
+            Ok(())
+        });
+        survived.unwrap_or_else(|error| panic!("{error}"));
     }
 }

@@ -147,7 +147,9 @@ impl TextNumbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rng::{Purpose, Stream};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use proptest::test_runner::{Config, RngSeed, TestRunner};
 
     #[test]
     fn short_numbers_are_those_of_the_standard_library() {
@@ -182,14 +184,17 @@ mod tests {
         ] {
             same(text);
         }
-        let mut rng = Stream::new(1, Purpose::Split, 0, 0);
-        for _ in 0..20_000 {
-            let digits = u64::from(rng.bits()) * u64::from(rng.bits() >> rng.below(32));
-            let mut text = digits.to_string();
-            text.insert(rng.below(text.len() as u32 + 1) as usize, '.');
+        let seed = RngSeed::Fixed(1);
+        let config = Config { cases: 20_000, failure_persistence: None, rng_seed: seed, ..Config::default() };
+        let numbers = (any::<u64>(), 0..64u32, any::<Index>());
+        let read = TestRunner::new(config).run(&numbers, |(digits, shorter, point)| {
+            let mut text = (digits >> shorter).to_string();
+            text.insert(point.index(text.len() + 1), '.');
             same(&text);
             same(&format!("-{text}"));
-        }
+            Ok(())
+        });
+        read.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!([number(b"-1,5", true), number(b"1.5", true)], [Some(-1.5), Some(1.5)]);
     }
 }
