@@ -11,6 +11,7 @@ use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, EvaluationReport, StepScope, Trainer, score};
 use crate::telemetry::{Event, LaneId, LayerMeasure, Measure, MeasuredStep, ParameterHash, Phase};
+use duties::StepDuties;
 use since::NumberRanges;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 /// The first steps, each of which is reported.
 const FIRST: u64 = 8;
 
+mod duties;
 mod leave;
 pub mod log;
 pub mod past;
@@ -241,28 +243,9 @@ impl TrainingLane {
         while self.trainer.steps() < plan.until {
             let step = self.trainer.steps() + 1;
             let told = (news.events.len(), news.lines.len());
-            let evaluate = (step.is_multiple_of(plan.evaluate_every) || step == plan.total)
-                && !(deaf && step != plan.goal);
-            let exam = plan.exam.as_deref().filter(|e| step.is_multiple_of(e.every) || step == plan.total);
-            let log = plan.log
-                && (logged(step)
-                    || evaluate && logged(step / plan.evaluate_every)
-                    || exam.is_some_and(|e| step == plan.total || logged(step / e.every)));
-            let stop = step == plan.goal || step == plan.end;
-            // A lane may diverge within its first steps, so each of them is reported.
-            let due = plan.show_every.map_or_else(|| pace.due(), |n| step.is_multiple_of(n));
-            let show = stop || !plan.past && (due || evaluate || step <= FIRST);
-            let mark = marked(step) && !plan.past;
+            let StepDuties { evaluate, exam, log, show, mark, before_shown } = plan.duties(step, deaf, pace);
             let mut restored = None;
             plan.watched.iter().for_each(|probe| (probe.before)(self, show));
-            let next = step + 1;
-            // Numbers that compare two steps need the gradient of the previous step.
-            let before_shown = pace.soon()
-                || next <= FIRST
-                || plan.show_every.is_some_and(|n| next.is_multiple_of(n))
-                || next.is_multiple_of(plan.evaluate_every)
-                || next == plan.total
-                || [plan.goal, plan.end, plan.until + 1].contains(&next);
             self.trainer.attend(evaluate, before_shown);
             self.trainer.look_at_all(show || mark || evaluate);
             let looks = evaluate || exam.is_some() || step == plan.end;

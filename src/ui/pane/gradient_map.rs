@@ -22,8 +22,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use std::ops::Range;
 
-/// Least and greatest number of decades in the colour scale.
-const DECADES: (f32, f32) = (3.0, 16.0);
+mod colours;
+
+use colours::ColourScale;
 
 /// The quantity shown by the colours and beside each row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,6 +149,47 @@ fn norm_name(glyphs: Glyphs) -> &'static str {
 }
 
 impl GradientMap {
+    /// Why there is no map.
+    fn missing(&self, lane: &LaneView, glyphs: Glyphs) -> String {
+        match self.beside {
+            _ if lane.step == 0 => format!("no gradient yet: {}", first_step(lane)),
+            _ if lane.maps.is_empty() && matches!(lane.phase, Phase::Diverged(_)) => {
+                "diverged in its first step: no gradient to show".into()
+            }
+            MapQuantity::Gradient => "no gradient measured yet".into(),
+            _ => format!("no {} measured", self.beside_name(glyphs)),
+        }
+    }
+
+    /// The line above the map. The line of the diagnosis tells a median, so these numbers name their step.
+    fn summary(
+        &self,
+        lane: &LaneView,
+        rows: &[LayerGroup<'_>],
+        step: u64,
+        theme: &Theme,
+    ) -> Vec<(String, Style)> {
+        let mut pieces = vec![(format!("step {} ", scale::count(step as f64)), theme.faint)];
+        let shown = self.beside == MapQuantity::Gradient;
+        if let Some(flow) = Flow::of(&lane.layers).filter(|_| shown) {
+            let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
+            pieces.push((format!(" first:last {ratio} "), theme.text));
+            if let Some((word, weight)) = word_of(lane, &flow) {
+                let style = if word == FlowChange::Even.text() { theme.good } else { weight.style(theme) };
+                pieces.push((format!(" {word} "), style));
+            }
+        }
+        if let Some(words) = units(rows) {
+            pieces.push((format!(" worst {words} "), theme.faint));
+        }
+        // One batch says less about a unit than an evaluation, so the word differs.
+        let silent = rows.iter().map(|r| r.silent).fold(None, greater).filter(|s| *s > 0.0);
+        if let Some(words) = percent(silent, "silent in this batch") {
+            pieces.push((format!(" {words} "), theme.faint));
+        }
+        pieces
+    }
+
     /// The text beside a line of the map: its number, and a word if it is remarkable.
     fn beside(&self, rows: &[LayerGroup<'_>], greatest: f32) -> (String, Option<FlowChange>) {
         let of = |n: LayerNumber| {
@@ -210,6 +252,28 @@ fn greater(a: Option<f32>, b: Option<f32>) -> Option<f32> {
     }
 }
 
+/// The number and the name of a line's layer, or the numbers of its first and last layer.
+fn line_label(rows: &[LayerGroup<'_>], layers: Range<usize>) -> (String, String) {
+    let number = |i: usize| rows[i].measure.layer + 1;
+    if layers.len() > 1 {
+        return (format!("{}-{}", number(layers.start), number(layers.end - 1)), String::new());
+    }
+    (number(layers.start).to_string(), rows[layers.start].label.clone())
+}
+
+/// The axis of steps below a map of this width.
+fn draw_steps(x: AxisScale, width: u16, row: Rect, theme: &Theme, buf: &mut Buffer) {
+    let ticks = x.ticks(usize::from(width / 9).max(2));
+    for (v, _) in ticks.into_iter().filter(|(v, _)| v.fract() == 0.0) {
+        let words = scale::count(v);
+        let middle = x.at(v).map_or(0, |p| (p * f64::from(width)).round() as u16);
+        let start = middle.saturating_sub(if v > 0.0 { text::width(&words) / 2 } else { 0 });
+        if start + text::width(&words) <= width {
+            text::put(buf, row, start, 0, &words, theme.faint);
+        }
+    }
+}
+
 impl PaneWidget for GradientMap {
     fn title<'a>(&self, cx: Context<'a>) -> Line<'a> {
         let mut line = Line::styled("Gradient map", cx.theme.strong);
@@ -237,35 +301,15 @@ impl PaneWidget for GradientMap {
         let map = lane.maps.get(&self.number());
         let columns = map.map_or(&[][..], |map| map.columns());
         let (Some(newest), Some(map), false) = (columns.last(), map, rows.is_empty()) else {
-            let words = match self.beside {
-                _ if lane.step == 0 => format!("no gradient yet: {}", first_step(lane)),
-                _ if lane.maps.is_empty() && matches!(lane.phase, Phase::Diverged(_)) => {
-                    "diverged in its first step: no gradient to show".into()
-                }
-                MapQuantity::Gradient => "no gradient measured yet".into(),
-                _ => format!("no {} measured", self.beside_name(theme.glyphs)),
-            };
-            return text::put_message(buf, area, &words, theme.faint);
+            return text::put_message(buf, area, &self.missing(lane, theme.glyphs), theme.faint);
         };
         let began = map.first();
         if area.width < 2 || area.height == 0 {
             return;
         }
 
-        // Colours: whole decades around all values so far; shares from 0 to 1.
         let shares = self.beside == MapQuantity::Units;
-        let seen =
-            columns.iter().flat_map(|c| &c.values).flatten().copied().filter(|v| v.is_finite() && *v > 0.0);
-        let (low, high) = seen.fold((f32::INFINITY, 0f32), |(a, b), v| (a.min(v), b.max(v)));
-        let high = if high > 0.0 { libm::log10f(high).ceil() } else { 0.0 };
-        let low = if low.is_finite() { libm::log10f(low).floor() } else { high };
-        let least = low.min(high - DECADES.0);
-        let low = least.max(high - DECADES.1);
-        let place = |v: f32| match v {
-            v if shares => f64::from(v),
-            v if v > 0.0 => f64::from((libm::log10f(v) - low) / (high - low)),
-            _ => 0.0,
-        };
+        let colours = ColourScale::of(columns, shares);
 
         let head = u16::from(area.height >= 4);
         let foot = u16::from(area.height >= 5) + u16::from(area.height >= 8);
@@ -279,14 +323,7 @@ impl PaneWidget for GradientMap {
             .filter_map(|r| r.measure.get(self.norm()))
             .filter(|g| g.is_finite())
             .fold(0.0, f32::max);
-        let label = |line: usize| {
-            let r = share.of_line(line);
-            let number = |i: usize| rows[i].measure.layer + 1;
-            if r.len() > 1 {
-                return (format!("{}-{}", number(r.start), number(r.end - 1)), String::new());
-            }
-            (number(r.start).to_string(), rows[r.start].label.clone())
-        };
+        let label = |line: usize| line_label(&rows, share.of_line(line));
         let wide = area.width >= 46;
         let digits = (0..share.lines).map(|l| text::width(&label(l).0)).max().unwrap_or(0);
         let names = (0..share.lines).map(|l| text::width(&label(l).1)).max().unwrap_or(0);
@@ -341,7 +378,7 @@ impl PaneWidget for GradientMap {
                 broken.push((column, pixel / share.per_line as u16));
                 return None;
             }
-            Some(Pixel::of(place(v), Map::Sequential, theme))
+            Some(Pixel::of(colours.place(v), Map::Sequential, theme))
         });
         let cross = if theme.glyphs == Glyphs::Unicode { '×' } else { '!' };
         for (column, line) in broken {
@@ -392,55 +429,20 @@ impl PaneWidget for GradientMap {
         }
 
         if head == 1 {
-            // The line of the diagnosis tells a median, so these numbers name their step.
-            let step = scale::count(cx.past.unwrap_or(newest.step) as f64);
-            let mut pieces = vec![(format!("step {step} "), theme.faint)];
-            let shown = self.beside == MapQuantity::Gradient;
-            if let Some(flow) = Flow::of(&lane.layers).filter(|_| shown) {
-                let ratio = flow.ratio().map_or_else(|| "-".into(), |r| scale::number(f64::from(r)));
-                pieces.push((format!(" first:last {ratio} "), theme.text));
-                if let Some((word, weight)) = word_of(lane, &flow) {
-                    let style =
-                        if word == FlowChange::Even.text() { theme.good } else { weight.style(theme) };
-                    pieces.push((format!(" {word} "), style));
-                }
-            }
-            if let Some(words) = units(&rows) {
-                pieces.push((format!(" worst {words} "), theme.faint));
-            }
-            // One batch says less about a unit than an evaluation, so the word differs.
-            let silent = rows.iter().map(|r| r.silent).fold(None, greater).filter(|s| *s > 0.0);
-            if let Some(words) = percent(silent, "silent in this batch") {
-                pieces.push((format!(" {words} "), theme.faint));
-            }
-            text::put_pieces(buf, area, 0, &pieces);
+            let step = cx.past.unwrap_or(newest.step);
+            text::put_pieces(buf, area, 0, &self.summary(lane, &rows, step, theme));
         }
         if foot >= 1 {
             let y = head + share.lines as u16;
-            let row = text::part(area, left, y, area.width - left, 1);
-            let end = |decade: f32| scale::number(libm::pow(10.0, f64::from(decade)));
-            // If the numbers span more than the colours, the darkest colour stands for everything below.
-            let below = if least < low { text::pick(theme.glyphs, "≤", "<=") } else { "" };
-            let (low, name) = if shares {
-                ("0%".into(), "100% saturated".into())
-            } else {
-                (format!("{below}{}", end(low)), format!("{} {}", end(high), self.beside_name(theme.glyphs)))
-            };
+            let title = self.beside_name(theme.glyphs);
             if foot == 2 {
-                let ticks = x.ticks(usize::from(map.width / 9).max(2));
-                for (v, _) in ticks.into_iter().filter(|(v, _)| v.fract() == 0.0) {
-                    let words = scale::count(v);
-                    let middle = x.at(v).map_or(0, |p| (p * f64::from(map.width)).round() as u16);
-                    let start = middle.saturating_sub(if v > 0.0 { text::width(&words) / 2 } else { 0 });
-                    if start + text::width(&words) <= map.width {
-                        text::put(buf, row, start, 0, &words, theme.faint);
-                    }
-                }
-                let title = self.beside_name(theme.glyphs);
+                let row = text::part(area, left, y, area.width - left, 1);
+                draw_steps(x, map.width, row, theme, buf);
                 if right >= text::width(title) {
                     text::put(buf, area, area.width - right + 1, y, title, theme.faint);
                 }
             }
+            let (low, name) = colours.legend(title, theme.glyphs);
             let row = text::part(area, left, y + foot - 1, (area.width - left).min(46), 1);
             heat::legend(buf, row, theme, Map::Sequential, &low, &name);
         }
