@@ -58,7 +58,8 @@
 //! | slot | a parameter tensor inside the buffer of all parameters ([`Slot`](engine::network::Slot)); the place of a pane is a [`PaneSlot`](ui::layout::PaneSlot) |
 //!
 //! Endings: `Args` are the arguments of a subcommand, `Config` is a table of settings that a scenario names, `Row` a row of
-//! a table, `Kind` a choice without data, `Pane` the state of a pane, `Writer` and `Reader` hold a file open.
+//! a table, `Kind` one of a few kinds, `Writer` and `Reader` write and read a file or a stream. Settings have the names
+//! that users write in scenarios, such as [`Norm`](engine::clip::norm::Norm) and [`Lstm`](engine::layer::recurrent::lstm::Lstm).
 //!
 //! # Invariants
 //! * The same scenario gives the same bits, whatever the machine, the number of threads and the other lanes. Random

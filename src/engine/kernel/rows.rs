@@ -92,7 +92,7 @@ impl<'a> RowsMut<'a> {
     /// The rows of one table.
     pub fn get(&self, table: usize) -> &[f32] {
         let (start, len) = self.place(table);
-        // Safety: `new` and `Places` keep the range inside the buffer; only this view has these rows, and it is
+        // Safety: `new` and `TableRanges` keep the range inside the buffer; only this view has these rows, and it is
         // borrowed.
         unsafe { std::slice::from_raw_parts(self.data.add(start), len) }
     }
