@@ -87,7 +87,9 @@ fn mutants_are_read_or_refused_with_a_place() {
     let (read, refused) = (Cell::new(0), Cell::new(0));
     let tested = TestRunner::new(config).run(&mutants, |(preset, mutations)| {
         let mut text = plain(preset);
-        mutations.into_iter().for_each(|mutation| mutate(&mut text, mutation));
+        for mutation in mutations {
+            mutate(&mut text, mutation);
+        }
         let text: String = text.into_iter().collect();
         match scenario::read(&text) {
             Ok(found) => {

@@ -194,7 +194,7 @@ impl Run {
             Command::Data(_) | Command::Seeds(_) | Command::Load(_) => match made {
                 Some(PreparedOrder::Experiment(built)) => self.load(built),
                 Some(PreparedOrder::Data { scenario, read, otherwise }) => {
-                    self.exchange(scenario, read, otherwise)
+                    self.exchange(scenario, read, otherwise);
                 }
                 None => {}
             },

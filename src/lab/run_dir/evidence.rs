@@ -57,7 +57,7 @@ impl Evidence {
             match unproved(&dir, name) {
                 Ok(None) => {}
                 Ok(Some((checkpoint, None))) => {
-                    checkpoints.push(FoundCheckpoint { name, checkpoint, whole: true })
+                    checkpoints.push(FoundCheckpoint { name, checkpoint, whole: true });
                 }
                 Ok(Some((checkpoint, Some(what)))) => {
                     checkpoints.push(FoundCheckpoint { name, checkpoint, whole: false });

@@ -303,7 +303,7 @@ fn a_step_counts_the_gradients_that_its_defence_takes() {
 #[test]
 fn free_training_uses_a_batch_several_times_and_remembers_its_perturbation() {
     let mut t = trainer(|r| {
-        r.defence = SettingValue::parse("FreeAdversarialTraining(eps: 0.3, replays: 4)").unwrap()
+        r.defence = SettingValue::parse("FreeAdversarialTraining(eps: 0.3, replays: 4)").unwrap();
     });
     let mut labels = Vec::new();
     for step in 1..=9u64 {

@@ -44,7 +44,7 @@ impl<'a> EventRecord<'a> {
                 (2, WireValue::Varint(step)) => event.step = step.cast_signed(),
                 (5, WireValue::Bytes(summary)) => event.summary = summary,
                 (7, WireValue::Bytes(log)) => {
-                    event.start = WireFields(log).any(|f| f == (1, WireValue::Varint(1)))
+                    event.start = WireFields(log).any(|f| f == (1, WireValue::Varint(1)));
                 }
                 _ => {}
             }
