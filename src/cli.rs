@@ -55,7 +55,8 @@ const MESSAGE: usize = 8000;
     name = "gradtui",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Exit codes: 0 done, 1 a run failed, 2 the input is at fault, 130 interrupted."
+    after_help = "Settings, such as look_back, the memory in MiB for going back: config.ron in ~/.config/gradtui.\n\n\
+                  Exit codes: 0 done, 1 a run failed, 2 the input is at fault, 130 interrupted."
 )]
 struct CommandLine {
     #[command(subcommand)]

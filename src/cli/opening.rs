@@ -113,7 +113,9 @@ impl OpenedRun {
         let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
         drop(saving);
         if let Some(why) = disk {
-            print_err(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
+            self::ended(ended)?;
+            let what = format!("the end of the run could not be saved: {}", escaped(&why));
+            return Err(CommandEnd(1, what).into());
         } else if let Some(place) = place {
             print_err(&if home.is_some_and(|home| home.is_in_place()) {
                 format!("saved; `gradtui resume {place}` goes on\n")

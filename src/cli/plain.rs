@@ -6,7 +6,7 @@ mod teach;
 use super::opening::OpenedRun;
 use super::saving::CheckpointWait;
 use super::signals::Signals;
-use super::{CommandEnd, print, print_err};
+use super::{CommandEnd, print};
 use crate::lab::runner::Runner;
 use crate::telemetry::{Command, Event, LaneId, Phase};
 use crate::text::escaped;
@@ -59,10 +59,13 @@ pub fn show(opening: OpenedRun) -> anyhow::Result<()> {
     let mut saving = CheckpointWait::new();
     let (_, _, disk) = runner.finish(&mut |done, all| saving.show(done, all));
     drop(saving);
-    if let Some(why) = disk {
-        print_err(&format!("gradtui: the end of the run could not be saved: {}\n", escaped(&why)));
+    ended?;
+    match disk {
+        Some(why) => {
+            Err(CommandEnd(1, format!("the end of the run could not be saved: {}", escaped(&why))).into())
+        }
+        None => Ok(()),
     }
-    ended
 }
 
 /// Seconds between two status lines.

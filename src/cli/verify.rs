@@ -80,6 +80,8 @@ fn words(verdict: &VerificationResult) -> String {
     }
     out.push_str(if verdict.holds() {
         "verified: every hash and every number is the same\n"
+    } else if verdict.differences.is_empty() {
+        "not verified: the log holds no line and there is no checkpoint, so there was nothing to compare\n"
     } else {
         "not verified\n"
     });

@@ -85,9 +85,14 @@ pub struct VerificationResult {
 }
 
 impl VerificationResult {
-    /// Whether there are no differences.
+    /// Whether something was compared, and there are no differences.
     pub fn holds(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() && !self.is_empty()
+    }
+
+    /// Whether there was nothing to compare.
+    pub fn is_empty(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.lines + lane.hashes + lane.states == 0)
     }
 
     fn file(&mut self, file: &'static str, what: String) {

@@ -436,10 +436,13 @@ fn open_run(path: &Path, instead: &str) -> Result<Dir, String> {
         io::ErrorKind::NotFound => "no run directory".into(),
         _ => plain(&e),
     })?;
-    match dir.kind("run.lock").map_err(|e| plain(&e))? {
-        Some(_) => Ok(dir),
-        None => Err(format!("no run of gradtui; {instead}")),
+    // A copy of a run may lack the lock, which holds nothing.
+    for name in ["run.lock", "checkpoint"] {
+        if dir.kind(name).map_err(|e| plain(&e))?.is_some() {
+            return Ok(dir);
+        }
     }
+    Err(format!("no run of gradtui; {instead}"))
 }
 
 /// A system error in words that suggest a remedy.

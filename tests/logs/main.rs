@@ -143,7 +143,7 @@ fn a_table_that_grows_and_is_rewritten_with_a_new_column_is_told_once() {
 
 #[test]
 fn a_rotated_log_goes_on_and_a_replaced_one_begins_anew() {
-    let place = Place::new("rotated");
+    let place = Place::new();
     let row = |name: &str, step: u32| match name {
         "log.csv" => format!("{step},0.{step}\n"),
         _ => format!("{{\"step\": {step}, \"loss\": 0.{step}}}\n"),
