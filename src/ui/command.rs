@@ -354,6 +354,7 @@ fn put(line: &mut String, what: std::fmt::Arguments<'_>) {
 pub fn spoken(text: &str) -> String {
     let text =
         text.replace("‖g‖", "gradient norm").replace('→', "to").replace('·', ",").replace('×', "times");
+    let text = text.replace(" * ", " times ");
     escaped(&text).into_owned()
 }
 
