@@ -18,6 +18,7 @@ pub mod embedded;
 mod fill;
 pub mod folder;
 pub mod idx;
+mod magic;
 pub mod npy;
 mod part;
 pub mod picture;

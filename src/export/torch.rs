@@ -245,3 +245,29 @@ pub fn clip(config: &ClipConfig) -> Result<String, String> {
         other => Err(format!("PyTorch has no clip like {}", other.text())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weighted_losses_are_those_of_ours() {
+        let source =
+            |text: &str, classes, width| loss(&LossConfig::parse(text).expect("a loss"), classes, width);
+        let (weighted, target) =
+            source("CrossEntropy(class_weights: Each([1, 29]))", true, 2).expect("an export");
+        assert!(
+            weighted.contains("torch.tensor([1.0, 29.0])[y]") && weighted.ends_with(".mean()"),
+            "{weighted}"
+        );
+        assert_eq!(target, "y");
+        let (two, target) = source("Bce(pos_weight: 29)", true, 2).expect("an export");
+        assert!(
+            two.contains("z[..., 1] - z[..., 0]") && two.contains("pos_weight=torch.tensor(29.0)"),
+            "{two}"
+        );
+        assert_eq!(target, "y");
+        let (each, target) = source("Bce()", true, 3).expect("an export");
+        assert!(each.starts_with("nn.BCEWithLogitsLoss") && target.contains("one_hot"), "{each}");
+    }
+}

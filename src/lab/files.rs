@@ -173,6 +173,17 @@ pub fn write(files: &[(&Path, &[u8])]) -> Result<(), DirError> {
     written
 }
 
+/// The reason why this is no path of a file, to be added to a message.
+fn no_path(path: &str) -> &'static str {
+    if path.starts_with("~/") {
+        "; ~ is not replaced by your home directory here: write the whole path"
+    } else if path.contains("://") {
+        "; nothing is downloaded: save the file, and name it here"
+    } else {
+        ""
+    }
+}
+
 /// File access for a scenario: paths are relative to its directory.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
@@ -189,11 +200,12 @@ impl Disk {
 
 impl Files for Disk {
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, String> {
-        read(&self.base.join(path), limit)
+        read(&self.base.join(path), limit).map_err(|what| what + no_path(path))
     }
 
     fn open(&self, path: &str, limit: u64) -> Result<Box<dyn Read + '_>, String> {
-        Ok(Box::new(open(&self.base.join(path), limit)?.take(limit + 1)))
+        let file = open(&self.base.join(path), limit).map_err(|what| what + no_path(path))?;
+        Ok(Box::new(file.take(limit + 1)))
     }
 
     fn list(&self, path: &str) -> Result<Vec<DirectoryEntry>, String> {

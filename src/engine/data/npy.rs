@@ -278,6 +278,9 @@ fn names_hint(all: &[String], wanted: &[String], setting: &str) -> String {
         let name = name.to_lowercase();
         name.starts_with('y') || ["label", "target", "class"].iter().any(|word| name.contains(word))
     };
+    if let [x @ "arr_0", y @ "arr_1"] = all.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return format!("; write x: \"{x}\", y: \"{y}\", if they were saved in this order");
+    }
     match (all.iter().find(|name| !of_labels(name)), all.iter().find(of_labels)) {
         (Some(x), Some(y)) if all.len() == 2 => format!("; write x: \"{x}\", y: \"{y}\""),
         _ => format!("; name one of them: {setting}: \"..\""),

@@ -4,6 +4,7 @@
 //! checks that the bytes exist, parses headers of any nesting, and does not know bfloat16.
 
 use crate::engine::data::idx::{count, wide};
+use crate::engine::data::magic::other_format;
 use crate::engine::data::reading::Rounding;
 use crate::text::excerpt;
 
@@ -92,7 +93,10 @@ const HEADER: usize = 65_536;
 /// # Errors
 /// If the bytes are not a readable array.
 pub(super) fn array(bytes: &[u8]) -> Result<NpyArray, String> {
-    let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or("no NPY file: it does not begin with \\x93NUMPY")?;
+    let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or_else(|| match other_format(bytes) {
+        Some(remedy) => remedy.into(),
+        None => "no NPY file: it does not begin with \\x93NUMPY; a table wants Csv(..)".to_string(),
+    })?;
     let (length, rest) = match rest {
         [1, _, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
         [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),

@@ -3,6 +3,7 @@
 use super::TableFault;
 use super::bytes::NUL;
 use super::cell::{Grammar, number};
+use crate::engine::data::magic::other_format;
 use crate::registry::plain_values;
 use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
@@ -216,11 +217,8 @@ pub(super) fn preamble(head: &[u8], whole: bool) -> Result<(), TableFault> {
 
 /// Refuses a file that is not text, by its first bytes.
 pub(super) fn text(head: &[u8]) -> Result<(), TableFault> {
-    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-        return Err((None, "this is UTF-16; save it as UTF-8".into()));
-    }
-    if head.starts_with(b"PK\x03\x04") {
-        return Err((None, "this is an archive, such as an .xlsx; save the table as CSV".into()));
+    if let Some(remedy) = other_format(head) {
+        return Err((None, remedy.into()));
     }
     if let Some(at) = memchr::memchr(0, head) {
         let line = memchr::memchr_iter(b'\n', &head[..at]).count() as u64 + 1;

@@ -288,6 +288,14 @@ impl ReadTable {
 
     fn width_differs(&self, record: &csv::ByteRecord) -> String {
         let n = cells(record, self.grammar.separator).count();
+        if self.headings && self.rows == 0 && n == self.columns.len() + 1 {
+            return format!(
+                "{} below {} headings; if the first column has none, as where R and pandas print the names of rows, write \
+                 one before the others, such as `row`, and drop: [\"row\"]",
+                counted(n, "column"),
+                self.columns.len()
+            );
+        }
         format!("{} where the lines before have {}", counted(n, "column"), self.columns.len())
     }
 }
