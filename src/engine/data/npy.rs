@@ -8,7 +8,7 @@ use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use crate::text::excerpt;
-use array::{Loss, NpyArray, NpyValues, array};
+use array::{NpyArray, NpyValues, RoundingLoss, array};
 use serde::{Deserialize, Serialize};
 
 mod array;
@@ -139,7 +139,7 @@ impl Npy {
         let (x, y) = train;
         let n = x.sizes[0];
         let thin = self.thin(&x.sizes);
-        let rounded = |losses: &[Loss], name: &dyn Fn(usize) -> String| {
+        let rounded = |losses: &[RoundingLoss], name: &dyn Fn(usize) -> String| {
             let words = losses.iter().enumerate().find_map(|(i, loss)| loss.rounding.words(&name(i)));
             words.map(DataWarning::data)
         };

@@ -25,12 +25,12 @@ pub(super) struct NpyArray {
     /// Its contents.
     pub(super) values: NpyValues,
     /// For each number of a sample, what 32 bits lost; empty if the numbers had no more of them.
-    pub(super) losses: Vec<Loss>,
+    pub(super) losses: Vec<RoundingLoss>,
 }
 
 /// What numbers lost when they became 32-bit numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Loss {
+pub(super) struct RoundingLoss {
     pub(super) rounding: Rounding,
     /// A whole number that became another one.
     pub(super) whole: Option<i128>,
@@ -40,13 +40,13 @@ pub(super) struct Loss {
 const COLUMNS: usize = 4096;
 
 /// What the numbers of a file lost, for each number of a sample.
-fn losses(letter: u8, width: usize, body: &[u8], sizes: &[usize], by_columns: bool) -> Vec<Loss> {
+fn losses(letter: u8, width: usize, body: &[u8], sizes: &[usize], by_columns: bool) -> Vec<RoundingLoss> {
     if width < 4 || !matches!((letter, width), (b'i' | b'u', 4 | 8) | (b'f', 8)) {
         return Vec::new();
     }
     let each = sizes[1..].iter().product::<usize>().max(1);
     let columns = if each > COLUMNS { 1 } else { each };
-    let mut losses = vec![Loss::default(); columns];
+    let mut losses = vec![RoundingLoss::default(); columns];
     for (i, bytes) in body.chunks_exact(width).enumerate() {
         let low = |n: usize| bytes[..n].iter().rev().fold(0_u64, |all, b| all << 8 | u64::from(*b));
         let whole = match (letter, width) {
@@ -162,8 +162,8 @@ fn values(
     kind: &str,
     width: usize,
     body: &[u8],
-    lost: &dyn Fn(u8, &[u8]) -> Vec<Loss>,
-) -> Result<(NpyValues, Vec<Loss>), String> {
+    lost: &dyn Fn(u8, &[u8]) -> Vec<RoundingLoss>,
+) -> Result<(NpyValues, Vec<RoundingLoss>), String> {
     let big = kind.starts_with('>');
     // The code below expects little-endian bytes.
     let turned;
