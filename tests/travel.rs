@@ -156,7 +156,10 @@ fn order(draw: &mut Draw, lab: &SteppedRun, forks: &mut usize) -> Command {
                     2 => ("clip", draw.of(&ClipConfig::all()).text()),
                     _ => ("optimizer.lr", format!("0.0{}", 1 + draw.below(8))),
                 };
-                recipe.set_at(field, &value).expect("a setting");
+                // The rate of Sam is that of the optimizer inside.
+                if recipe.set_at(field, &value).is_err() {
+                    return Command::Undo;
+                }
                 Command::Set { lane, name: name.into(), recipe: Box::new(recipe) }
             }
             None => Command::Undo,

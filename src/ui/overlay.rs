@@ -33,7 +33,7 @@ pub enum Answer {
     /// Close it and carry this out.
     Take(Pick),
     /// Close it and apply these settings.
-    Changed(FormSubject),
+    Changed(Box<FormSubject>),
     /// The key has no meaning in it.
     Ignored,
 }

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_first_step_counts_even_if_many_pass_before_the_question() {
         let mut judge = Judge::new(1);
-        let text = "(data: Moons(samples: 20), network: [Dense(2)], lanes: [(name: \"a\")])";
+        let text = "(data: Moons(samples: 50), network: [Dense(2)], lanes: [(name: \"a\")])";
         let experiment = Experiment::new(read(text).expect("a scenario"), &NoFiles).expect("built");
         let lane = &experiment.lanes[0];
         let info = info(&lane.name, &lane.recipe, &lane.network, &experiment.data, 500);

@@ -92,7 +92,7 @@ impl App {
             }
             Answer::Changed(subject) => {
                 self.overlay = None;
-                self.changed(subject)
+                self.changed(*subject)
             }
         }
     }

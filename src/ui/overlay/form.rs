@@ -181,7 +181,7 @@ impl SettingsForm {
             }
             *guess = Some(1.0);
         }
-        Answer::Changed(self.subject.clone())
+        Answer::Changed(Box::new(self.subject.clone()))
     }
 
     /// The choices of a row that begin with the typed text or, if none does, those that contain it.

@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn lessons_can_be_read_in_ascii() {
-        assert_eq!(spelt(Glyphs::Ascii, "x² = √v, ‖Δθ‖ × ε"), "x^2 = sqrt v, |dtheta| x epsilon");
+        assert_eq!(spelt(Glyphs::Ascii, "x² = √v, ‖Δθ‖ × ε"), "x^2 = sqrt v, |dtheta| * epsilon");
         assert_eq!(spelt(Glyphs::Unicode, "x²"), "x²");
         for (_, name, text) in crate::lab::lesson::course::SHIPPED {
             let left: String = spelt(Glyphs::Ascii, text).chars().filter(|c| !c.is_ascii()).collect();

@@ -134,24 +134,16 @@ impl Csv {
         let named = self.label.iter().chain(&self.targets.0).chain(&self.columns.0).chain(&self.drop.0);
         named.chain(&self.categories.0)
     }
-
-    fn categories(&self) -> &[Column] {
-        &self.categories.0
-    }
 }
 
 impl Series {
     fn columns(&self) -> impl Iterator<Item = &Column> {
         self.column.iter()
     }
-
-    fn categories(&self) -> &[Column] {
-        &[]
-    }
 }
 
 macro_rules! form {
-    ($($settings:ty: $single:literal),*) => { $( impl $settings {
+    ($($settings:ty: $single:literal, |$this:ident| $categories:expr);*) => { $( impl $settings {
         pub(super) fn form(&self) -> TableSettings<'_> {
             TableSettings {
                 missing: self.missing,
@@ -160,11 +152,14 @@ macro_rules! form {
                 separator: self.separator,
                 decimal_comma: self.decimal_comma,
                 headings: self.headings,
-                categories: self.categories(),
+                categories: {
+                    let $this = self;
+                    $categories
+                },
                 named: self.columns().filter_map(Column::name).collect(),
                 single: $single,
             }
         }
     } )* };
 }
-form!(Csv: false, Series: true);
+form!(Csv: false, |csv| &csv.categories.0; Series: true, |_series| &[]);

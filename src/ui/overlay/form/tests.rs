@@ -19,6 +19,14 @@ fn write(form: &mut SettingsForm, text: &str) {
     }
 }
 
+/// The settings of an accepted form.
+fn taken(form: &mut SettingsForm) -> FormSubject {
+    match form.act(Action::Accept) {
+        Answer::Changed(subject) => *subject,
+        other => panic!("not taken: {other:?}"),
+    }
+}
+
 fn select(form: &mut SettingsForm, path: &str) {
     form.selected = form.rows.iter().position(|r| r.path == path).expect("a row of this path");
 }
@@ -39,9 +47,7 @@ fn a_number_is_taken_only_when_it_is_in_range() {
     form.act(Action::Down);
     form.act(Action::Up);
     assert_eq!(form.rows[form.selected].typed(), "0.25");
-    let Answer::Changed(FormSubject::Lane { recipe, .. }) = form.act(Action::Accept) else {
-        panic!("not taken")
-    };
+    let FormSubject::Lane { recipe, .. } = taken(&mut form) else { panic!("another subject") };
     assert_eq!(recipe.optimizer.lr(), 0.25);
 }
 
@@ -61,9 +67,7 @@ fn a_fork_may_have_another_network_and_says_that_it_starts_anew() {
     assert!(form.fault().is_some_and(|f| f.contains("Relu")), "{:?}", form.fault());
     form.fresh = true;
     write(&mut form, "[Dense(8), Tanh()]");
-    let Answer::Changed(FormSubject::Fork { lane, .. }) = form.act(Action::Accept) else {
-        panic!("not taken")
-    };
+    let FormSubject::Fork { lane, .. } = taken(&mut form) else { panic!("another subject") };
     let FormSubject::Lane { recipe, .. } = *lane else { panic!() };
     assert_eq!(recipe.network[1].name(), "Tanh");
     assert!(form.warning().contains("starts at step 0"));
@@ -149,9 +153,7 @@ fn an_activation_becomes_another_one_in_place() {
     let sigmoid = LayerConfig::parse("Sigmoid()").expect("a layer");
     let mut form = SettingsForm::new(FormSubject::Layer { path: vec![1], layer: sigmoid });
     form.typed(KeyEvent::new(KeyCode::Char('r'), KeyModifiers::NONE));
-    let Answer::Changed(FormSubject::Layer { layer, path }) = form.act(Action::Accept) else {
-        panic!("not taken")
-    };
+    let FormSubject::Layer { layer, path } = taken(&mut form) else { panic!("another subject") };
     assert_eq!((layer.name(), path), ("Relu", vec![1]));
     // A layer with weights cannot be exchanged by mistake.
     let dense = LayerConfig::parse("Dense(8)").expect("a layer");
