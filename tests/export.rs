@@ -356,6 +356,7 @@ fn requests_are_answered_in_order_and_bad_ones_cost_nothing() {
         json!({ "id": 6, "do": "set", "lane": "nobody", "set": {} }),
         json!({ "id": 7, "do": "set", "lane": "mlp", "set": { "optimizer.lr": "fast" } }),
         json!({ "id": 8, "do": "attack", "lane": "mlp", "attack": "Fgsm(0.1)" }),
+        json!({ "id": 15, "do": "attack", "lane": "mlp", "sample": 100_000 }),
         json!({ "id": 9, "do": "rewind", "step": 4 }),
         json!({ "id": 10, "do": "run" }),
         json!({ "id": 11, "do": "state" }),
@@ -374,6 +375,7 @@ fn requests_are_answered_in_order_and_bad_ones_cost_nothing() {
     of(5, "step has no field stps; it has steps, every");
     of(6, "there are mlp, cnn");
     of(7, "a number");
+    of(15, "samples validate");
     assert!(answer(&lines, 8)["ok"]["adversarial"]["pixels"].as_array().is_some_and(|p| p.len() == 64));
     assert!(lines.iter().any(|l| l["past"] == true && l["step"] == 4));
     assert_eq!(

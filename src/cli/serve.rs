@@ -308,7 +308,11 @@ impl Server {
         let lane = self.lane(request)?.id;
         let mut view = ProbeRequest::of("adversarial", lane);
         view.attack = request.0.get("attack").map_or_else(|| "Fgsm()".into(), Request::ron);
-        view.sample = Sample::Number(request.count("sample")?.unwrap_or(0) as usize);
+        let (sample, all) = (request.count("sample")?.unwrap_or(0), self.run.run().data().validation.len());
+        if sample >= all as u64 {
+            return Err(format!("sample: {all} samples validate, counted from 0"));
+        }
+        view.sample = Sample::Number(sample as usize);
         view.target = request.count("target")?.map(|t| t as u32);
         self.run.send(Command::Watch(vec![view]));
         self.run.look();

@@ -325,8 +325,12 @@ impl SettingsForm {
                     text::put(buf, value, x, 0, right, arrows);
                 }
             }
-            if let Some(default) = row.default.as_ref().filter(|d| **d != row.value && d.len() < 16) {
-                text::put_right(buf, line, 0, &format!("default {default}"), theme.faint);
+            if let Some(default) = row.default.as_ref().filter(|d| **d != row.value) {
+                let words = format!("default {default}");
+                // Beside a long value there is no room for it.
+                if text::width(&row.typed()) + text::width(&words) + 6 <= value.width {
+                    text::put_right(buf, line, 0, &words, theme.faint);
+                }
             }
             if selected {
                 let mark = text::pick(theme.glyphs, "▸", ">");

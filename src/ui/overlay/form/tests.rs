@@ -7,6 +7,7 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::optim::OptimizerConfig;
 use crate::registry::SettingValue as _;
 use crate::scenario::Recipe;
+use crate::ui::theme::{Depth, Glyphs};
 use crossterm::event::KeyModifiers;
 
 fn lane() -> SettingsForm {
@@ -60,6 +61,12 @@ fn a_fork_may_have_another_network_and_says_that_it_starts_anew() {
     let fork = FormSubject::Fork { from: ('A', 3), ground: recipe, carry: Carry::All, lane };
     let mut form = SettingsForm::new(fork);
     assert_eq!(form.rows[form.selected].path, "optimizer", "the first row to change");
+    let area = Rect::new(0, 0, 50, 40);
+    let mut buf = Buffer::empty(area);
+    form.draw(&Theme::dark(Depth::Mono, Glyphs::Ascii), area, &mut buf);
+    let lines = (0..40).map(|y| (0..50).map(|x| buf[(x, y)].symbol()).collect::<String>());
+    let network = lines.into_iter().find(|line| line.contains("network")).expect("a row");
+    assert!(network.contains("[Dense(units: 8)") && !network.contains("default"), "{network}");
     assert!(form.warning().contains("continue"));
     select(&mut form, "network");
     assert_eq!(form.rows[form.selected].typed(), "[Dense(units: 8), Relu()]");
@@ -75,8 +82,6 @@ fn a_fork_may_have_another_network_and_says_that_it_starts_anew() {
 
 #[test]
 fn a_long_name_and_its_value_stand_beside_one_another() {
-    use crate::registry::SettingValue as _;
-    use crate::ui::theme::{Depth, Glyphs};
     let optimizer = OptimizerConfig::parse("Adagrad(0.1, initial_accumulator_value: 0.75)").unwrap();
     let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
     let form = SettingsForm::new(FormSubject::Lane { id: 0, name: "A".into(), recipe });
