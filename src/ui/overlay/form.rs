@@ -208,6 +208,13 @@ impl SettingsForm {
             }
             Some(FormRowKind::Choice(names, _)) => {
                 let names = names.clone();
+                // The pane of a lesson numbers the answers.
+                let digit = if let KeyCode::Char(c) = key.code { c.to_digit(10) } else { None };
+                let number = digit.map(|n| n as usize).filter(|n| (1..=names.len()).contains(n));
+                if let (FormSubject::Question { .. }, Some(n)) = (&self.subject, number) {
+                    self.choose(|_, _| Some(n - 1));
+                    return Answer::Nothing;
+                }
                 match key.code {
                     KeyCode::Char(c) => self.find.push(c),
                     KeyCode::Backspace => {

@@ -81,6 +81,20 @@ fn a_fork_may_have_another_network_and_says_that_it_starts_anew() {
 }
 
 #[test]
+fn the_answer_to_a_question_is_chosen_by_its_number() {
+    let question =
+        "(ask: \"Which?\", choices: [(text: \"none\"), (text: \"two\"), (text: \"all 2\")], right: 2)";
+    let question = Box::new(crate::scenario::lesson::Predict::parse(question).expect("a question"));
+    let mut form = SettingsForm::new(FormSubject::Question { question, guess: None, reason: String::new() });
+    write(&mut form, "3");
+    let FormSubject::Question { guess, .. } = taken(&mut form) else { panic!("another subject") };
+    assert_eq!(guess, Some(3.0));
+    write(&mut form, "9");
+    let FormSubject::Question { guess, .. } = taken(&mut form) else { panic!("another subject") };
+    assert_eq!(guess, Some(3.0), "there is no ninth");
+}
+
+#[test]
 fn a_long_name_and_its_value_stand_beside_one_another() {
     let optimizer = OptimizerConfig::parse("Adagrad(0.1, initial_accumulator_value: 0.75)").unwrap();
     let recipe = Box::new(Recipe { optimizer, ..Recipe::default() });
