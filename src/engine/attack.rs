@@ -49,22 +49,22 @@ impl std::fmt::Display for PerturbationNorm {
 /// FGSM against a linear classifier with the logits (x, -x):
 /// ```
 /// use gradtui::engine::{
-///     attack::{Attack, AttackConfig, Key, Scratch, Task, Valid, Victim}, layer::LayerConfig, network::Network, shape::Shape,
+///     attack::{Attack, AttackConfig, AttackScratch, AttackTask, RandomKey, ValidRange, Victim}, layer::LayerConfig, network::Network, shape::Shape,
 /// };
-/// use gradtui::registry::Value;
+/// use gradtui::registry::SettingValue;
 ///
 /// let layers = Vec::<LayerConfig>::parse("[Dense(2, bias: false)]").unwrap();
 /// let network = Network::new(Shape::Flat(1), &layers).unwrap();
-/// let mut scratch = Scratch::new(&network, 1);
+/// let mut scratch = AttackScratch::new(&network, 1);
 /// let mut victim = Victim::new(&network, &[1.0, -1.0], &[], &mut scratch).unwrap();
 ///
 /// let attack = AttackConfig::parse("Fgsm(0.25)").unwrap();
-/// let task = Task {
+/// let task = AttackTask {
 ///     x: &[0.125],
 ///     classes: &[0],
 ///     targeted: false,
-///     valid: Valid::All(-1.0, 1.0),
-///     key: Key::default(),
+///     valid: ValidRange::All(-1.0, 1.0),
+///     key: RandomKey::default(),
 /// };
 /// let mut perturbed = [0.0];
 /// attack.perturb(&mut victim, &task, &mut perturbed);

@@ -85,7 +85,7 @@ pub struct ShapeError {
 /// use gradtui::engine::{
 ///     init::InitConfig, layer::{LayerConfig, Pass}, loss::{Loss, LossConfig, Targets}, network::Network, shape::Shape,
 /// };
-/// use gradtui::registry::Value;
+/// use gradtui::registry::SettingValue;
 ///
 /// let layers = Vec::<LayerConfig>::parse("[Dense(8), Tanh(), Dense(3)]").unwrap();
 /// let network = Network::new(Shape::Flat(2), &layers).unwrap();

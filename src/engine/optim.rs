@@ -133,8 +133,8 @@ impl WeightUpdate<'_> {
 /// # Example
 /// One step of gradient descent on f(θ) = θ²/2, whose gradient is θ:
 /// ```
-/// use gradtui::engine::{network::Slot, optim::{OptimizerConfig, Oracle, Update}, team::Alone};
-/// use gradtui::registry::Value;
+/// use gradtui::engine::{network::Slot, optim::{OptimizerConfig, Oracle, Update}, team::SingleThread};
+/// use gradtui::registry::SettingValue;
 ///
 /// struct Parabola;
 /// impl Oracle for Parabola {
@@ -157,7 +157,7 @@ impl WeightUpdate<'_> {
 ///         grads: &mut grads,
 ///         slots: &[],
 ///         oracle: &mut Parabola,
-///         team: &Alone,
+///         team: &SingleThread,
 ///     },
 /// );
 /// assert_eq!(params, [3.0]);
