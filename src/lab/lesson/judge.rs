@@ -43,6 +43,12 @@ impl Judge {
                     lanes.remove(lane);
                 });
             }
+            // What lay ahead was not trained with the settings that the lane has now.
+            Event::Rewound { lane, step, .. } => {
+                self.stood.range_mut(step + 1..).for_each(|(_, lanes)| {
+                    lanes.remove(lane);
+                });
+            }
             Event::Evaluated { lane, measure } if measure.step.is_multiple_of(self.every) => {
                 self.keep(*lane, measure.step);
             }
@@ -117,7 +123,7 @@ mod tests {
         let experiment = Experiment::new(read(text).expect("a scenario"), &NoFiles).expect("built");
         let lane = &experiment.lanes[0];
         let info = info(&lane.name, &lane.recipe, &lane.network, &experiment.data, 500);
-        judge.on_event(&Event::Started { lane: 0, info: Box::new(info), step: 0 });
+        judge.on_event(&Event::Started { lane: 0, info: Box::new(info.clone()), step: 0 });
         for step in 1..=500 {
             let measure = Measure { step, ..Measure::default() };
             let loss = Box::new(measure.with(Number::Loss, 1.0 / step as f64));
@@ -127,5 +133,7 @@ mod tests {
         let goal = [Expectation::parse("a.loss < 0.05", &["a"]).expect("an expectation")];
         assert_eq!(judge.reached(&goal, 500), Some(21));
         assert_eq!(judge.reached(&goal, 20), None);
+        judge.on_event(&Event::Rewound { lane: 0, info: Box::new(info), step: 10 });
+        assert_eq!(judge.reached(&goal, 500), None, "those steps were abandoned");
     }
 }
