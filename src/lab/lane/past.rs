@@ -14,7 +14,7 @@ const MOST: usize = 512;
 /// Largest share of training time spent on copying states.
 const SHARE: f64 = 0.0025;
 /// Least seconds of training between two states. The steps between them can be trained again before a key is released.
-const BETWEEN: f64 = 0.012;
+const BETWEEN: f64 = 0.024;
 /// Bytes copied per second if neither source nor target is in a cache.
 const COPIED: f64 = 2e9;
 /// Steps between two states as long as the duration of a step is unknown.
