@@ -301,6 +301,48 @@ fn a_session_with_forks_and_edits_gives_the_same_bits_as_the_scenario_it_is_save
     }
 }
 
+/// Such a fork starts at step 0 from its parent's first settings, even if its parent begins later or was edited.
+#[test]
+fn a_fork_that_starts_anew_is_saved_whatever_became_of_its_parent() {
+    let mut lab = stepped(&with("(name: \"a\")"));
+    lab.advance(10);
+    lab.send(Command::Pause);
+    while lab.turn(u64::MAX) {}
+    let base = infos(&mut lab).swap_remove(0).recipe;
+    let change = |fields: &[(&str, &str)]| {
+        let mut recipe = base.clone();
+        fields.iter().for_each(|(field, to)| recipe.set_at(field, to).expect("a setting"));
+        Box::new(recipe)
+    };
+    lab.send(Command::Set { lane: 0, name: "a".into(), recipe: change(&[("optimizer.lr", "0.2")]) });
+    let fork = |parent, at, name: &str, recipe| Command::Fork {
+        parent,
+        at,
+        name: name.into(),
+        recipe,
+        carry: Carry::All,
+    };
+    lab.send(fork(0, Some(7), "c", change(&[("clip", "Norm(0.5)")])));
+    lab.send(Command::Run);
+    lab.advance(20);
+    lab.send(Command::Pause);
+    while lab.turn(u64::MAX) {}
+    lab.send(fork(1, None, "d", change(&[("network", "[Dense(3), Tanh()]")])));
+    lab.send(fork(0, None, "e", change(&[("optimizer.lr", "0.2"), ("init", "HeUniform()")])));
+    lab.send(Command::Run);
+    lab.advance(u64::MAX);
+    let scenario = lab.run().scenario();
+    let live = saved(&mut lab);
+    let again = ended(stepped(&scenario.to_ron()));
+    assert_eq!(live.len(), 4, "{:?}", lab.drain());
+    for lane in &live {
+        same(lane, of(&again, &lane.name));
+    }
+    let text = scenario.to_ron();
+    assert_eq!(scenario.lanes.iter().map(|l| l.at).collect::<Vec<_>>(), [0, 7, 0, 0], "{text}");
+    assert_eq!(scenario.recipe(&scenario.lanes[3]).optimizer.lr(), 0.2, "{text}");
+}
+
 #[test]
 fn a_fork_whose_parent_diverges_before_its_step_says_so() {
     let lanes = "(name: \"wild\", optimizer: Sgd(1000, weight_decay: 0.5)), (name: \"b\", from: \"wild\", at: 40), (name: \"c\", from: \"b\", at: 50)";

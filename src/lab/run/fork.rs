@@ -326,12 +326,11 @@ impl Run {
             Some(state) if state.first.step == at => Some(Start { state, recipe: ground.clone(), carry }),
             _ => here.map(|start| Start { carry, ..start }),
         };
+        let carries = Carry::between(&ground, &recipe, carry).is_some();
+        // A lane that starts at step 0 differs from its parent's first settings, without the parent's later edits.
+        let (at, ground) = if carries { (at, ground) } else { (0, place.settings_before(0)) };
         let mut overrides = Lane::from_recipe(&name, &recipe, &ground);
         (overrides.from, overrides.at, overrides.carry) = (Some(from), at as usize, carry);
-        let carries = Carry::between(&ground, &recipe, carry).is_some();
-        if !carries {
-            overrides.at = 0;
-        }
         let branch = Some(Branch { parent, overrides, ground, line });
         self.forget(None, name.clone());
         let (written, journal) = (recipe.clone(), Vec::new());

@@ -51,13 +51,15 @@ fn fork(scenario: &Scenario, lane: &Lane) -> Result<(), (&'static str, String)> 
         );
         return Err(("at", what));
     }
-    if let Some(begins) = parent.begins().filter(|&b| (lane.at as u64) < b) {
+    let (old, new) = (scenario.ground(lane), scenario.recipe(lane));
+    // A lane that takes nothing over starts at step 0, whenever its parent begins.
+    let anew = lane.at == 0 && Carry::between(&old, &new, lane.carry).is_none();
+    if let Some(begins) = parent.begins().filter(|&b| (lane.at as u64) < b && !anew) {
         return Err((
             "at",
             format!("at: {} is before step {begins}, at which {from} begins itself", lane.at),
         ));
     }
-    let (old, new) = (scenario.ground(lane), scenario.recipe(lane));
     if lane.at > 0 && lane.carry == Carry::Nothing {
         return Err(("at", format!("at: with carry: Nothing a lane {}; leave it out", Carry::words(None))));
     }

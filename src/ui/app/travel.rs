@@ -123,7 +123,13 @@ impl App {
             *timeline = Timeline::default();
         }
         let mut effects = self.turned_to(before, None);
-        self.notify(format!("new lane {name}, forked at step {}", thousands(at)));
+        let ground = self.view.lane(parent).map(|lane| lane.present().info.settings_at(Some(at)));
+        let anew = ground.is_some_and(|ground| Carry::between(&ground, &recipe, carry).is_none());
+        self.notify(if anew {
+            format!("new lane {name}; it {}", Carry::words(None))
+        } else {
+            format!("new lane {name}, forked at step {}", thousands(at))
+        });
         self.awaited = Some(name.clone());
         effects.push(Effect::Command(Command::Fork { parent, at: Some(at), name, recipe, carry }));
         effects

@@ -245,12 +245,17 @@ impl SettingsForm {
 
     /// The effect of accepting the form, other than changing settings.
     fn warning(&self) -> &'static str {
-        if let FormSubject::Fork { ground, carry, lane, .. } = &self.subject
+        // The text of the selected row counts already, if it is valid.
+        let mut subject = self.subject.clone();
+        if let Some(row) = self.rows.get(self.selected).filter(|row| row.typed() != row.value) {
+            let _ = subject.set(&row.path, &row.typed());
+        }
+        if let FormSubject::Fork { ground, carry, lane, .. } = &subject
             && let FormSubject::Lane { recipe, .. } = &**lane
         {
             return Carry::words(Carry::between(ground, recipe, *carry));
         }
-        match (&self.subject, &self.before) {
+        match (&subject, &self.before) {
             (FormSubject::Lane { recipe: now, .. }, FormSubject::Lane { recipe: before, .. })
                 if before.restarts(now) =>
             {

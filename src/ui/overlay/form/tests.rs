@@ -74,6 +74,7 @@ fn a_fork_may_have_another_network_and_says_that_it_starts_anew() {
     assert!(form.fault().is_some_and(|f| f.contains("Relu")), "{:?}", form.fault());
     form.fresh = true;
     write(&mut form, "[Dense(8), Tanh()]");
+    assert!(form.warning().contains("starts at step 0"), "before the row is left");
     let FormSubject::Fork { lane, .. } = taken(&mut form) else { panic!("another subject") };
     let FormSubject::Lane { recipe, .. } = *lane else { panic!() };
     assert_eq!(recipe.network[1].name(), "Tanh");
