@@ -311,7 +311,9 @@ fn a_fork_that_starts_anew_is_saved_whatever_became_of_its_parent() {
     let base = infos(&mut lab).swap_remove(0).recipe;
     let change = |fields: &[(&str, &str)]| {
         let mut recipe = base.clone();
-        fields.iter().for_each(|(field, to)| recipe.set_at(field, to).expect("a setting"));
+        for (field, to) in fields {
+            recipe.set_at(field, to).expect("a setting");
+        }
         Box::new(recipe)
     };
     lab.send(Command::Set { lane: 0, name: "a".into(), recipe: change(&[("optimizer.lr", "0.2")]) });
