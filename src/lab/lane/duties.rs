@@ -1,4 +1,4 @@
-//! What a lane does at one step besides training. Knows no trainer.
+//! The tasks of a lane at one step besides training: showing, evaluating, logging. Knows no trainer.
 
 use super::{FIRST, Pace, TurnLimits, logged, marked};
 use crate::lab::exam::Exam;

@@ -43,7 +43,7 @@ impl Judge {
                     lanes.remove(lane);
                 });
             }
-            // What lay ahead was not trained with the settings that the lane has now.
+            // A rewound lane trains the later steps again, so their earlier evaluations no longer count.
             Event::Rewound { lane, step, .. } => {
                 self.stood.range_mut(step + 1..).for_each(|(_, lanes)| {
                     lanes.remove(lane);

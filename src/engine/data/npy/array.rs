@@ -24,11 +24,11 @@ pub(super) struct NpyArray {
     pub(super) sizes: Vec<usize>,
     /// Its contents.
     pub(super) values: NpyValues,
-    /// For each number of a sample, what 32 bits lost; empty if the numbers had no more of them.
+    /// The loss of precision for each number of a sample; empty if the file stores at most 32 bits.
     pub(super) losses: Vec<RoundingLoss>,
 }
 
-/// What numbers lost when they became 32-bit numbers.
+/// The precision that some numbers lost when they were rounded to 32 bits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RoundingLoss {
     pub(super) rounding: Rounding,
@@ -36,10 +36,10 @@ pub(super) struct RoundingLoss {
     pub(super) whole: Option<i128>,
 }
 
-/// Most numbers of a sample that are looked at one by one; of a larger sample, all are taken together.
+/// The most numbers of a sample whose losses are measured separately; those of a larger sample share one measurement.
 const COLUMNS: usize = 4096;
 
-/// What the numbers of a file lost, for each number of a sample.
+/// Measures the loss of precision in a file, separately for each number of a sample.
 fn losses(letter: u8, width: usize, body: &[u8], sizes: &[usize], by_columns: bool) -> Vec<RoundingLoss> {
     if width < 4 || !matches!((letter, width), (b'i' | b'u', 4 | 8) | (b'f', 8)) {
         return Vec::new();
