@@ -53,9 +53,9 @@ fn losses(letter: u8, width: usize, body: &[u8], sizes: &[usize], by_columns: bo
             (b'i', 4) => Some(i128::from(low(4) as u32 as i32)),
             (b'i', _) => Some(i128::from(low(8) as i64)),
             (b'u', n) => Some(i128::from(low(n))),
-            _ => None,
+            _ => Some(f64::from_bits(low(8))).filter(|x| x.fract() == 0.0).map(|x| x as i128),
         };
-        let x = whole.map_or_else(|| f64::from_bits(low(8)), |whole| whole as f64);
+        let x = if letter == b'f' { f64::from_bits(low(8)) } else { whole.unwrap_or_default() as f64 };
         // In column order, the samples run fastest.
         let column = if by_columns { i / sizes[0].max(1) } else { i };
         let loss = &mut losses[column % columns];
@@ -294,6 +294,7 @@ pub(super) mod tests {
         let read = array(&npy(">f8", false, "(2,)", &close)).expect("an array");
         let words = read.losses[0].rounding.words("x");
         assert!(words.is_some_and(|w| w.contains("from 1600000000 to 1600000005")), "{:?}", read.losses);
+        assert_eq!(read.losses[0].whole, Some(1_600_000_005), "labels may be saved as floats");
         assert_eq!(array(&npy("<i2", false, "(2,)", &[1, 0, 2, 0])).expect("an array").losses, []);
     }
 
