@@ -14,6 +14,7 @@
 //! # Code map
 //! | module | knows | does not know |
 //! | --- | --- | --- |
+//! | [`document`] | RON as text, its places and faults | what any setting means |
 //! | [`registry`] | how a table of settings is declared | what any setting means |
 //! | [`limits`] | every bound, in one place | anything else |
 //! | [`arena`] | how memory is allocated from the system and returned to it | what it is used for |
@@ -44,7 +45,7 @@
 //! | number | a row of the table of everything reported about a lane ([`Number`](number::Number), [`NumberRow`](number::NumberRow), [`NumberValues`](number::NumberValues)) |
 //! | measure, evaluation | the numbers of a training step ([`Measure`](telemetry::Measure)); those computed on the validation samples |
 //! | event, command, message | from training to its readers ([`Event`](telemetry::Event)); an order to training ([`Command`](telemetry::Command)); an input of the screen ([`Message`](ui::message::Message)), which answers by an [`Effect`](ui::message::Effect) |
-//! | probe | a computation beside training that a pane requests: its row ([`Probe`](lab::preview::Probe)), [`ProbeRequest`](telemetry::ProbeRequest), [`ProbeInput`](lab::run::ProbeInput), [`ProbeResult`](view::ProbeResult) |
+//! | probe | a computation beside training that a pane requests: its row ([`Probe`](lab::preview::Probe)), [`ProbeRequest`](telemetry::ProbeRequest), [`ProbeInput`](lab::preview::ProbeInput), [`ProbeResult`](view::ProbeResult) |
 //! | snapshot, state, checkpoint | what changes while one seed trains ([`Snapshot`](lab::trainer::Snapshot)); all seeds of a lane at a step ([`LaneState`](lab::lane::LaneState)); all lanes in a file, for a resume ([`Checkpoint`](lab::run_dir::checkpoint::Checkpoint)) |
 //! | fork | a lane that begins at a step of another one: [`ForkRequest`](lab::run::ForkRequest), and for the reader [`ForkOrigin`](telemetry::ForkOrigin) |
 //! | finding, fix, cure | a rule's result about a lane ([`Finding`](telemetry::finding::Finding)); a change that may repair it ([`Fix`](telemetry::finding::Fix)); the same after it was tried on a copy ([`TriedCure`](telemetry::finding::TriedCure), [`CureOutcome`](telemetry::finding::CureOutcome)) |
@@ -92,6 +93,7 @@
 pub mod arena;
 pub mod cli;
 pub mod diagnosis;
+pub mod document;
 pub mod engine;
 pub mod export;
 pub mod faults;

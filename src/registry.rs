@@ -3,6 +3,7 @@
 //! A row of a table provides everything that a setting needs: reading and writing it in a scenario, its range check,
 //! its line in `gradtui list`, its form in the lab. Knows nothing of the meaning of settings.
 
+use crate::document::raw::Raw;
 use serde::{Serialize, de::DeserializeOwned};
 
 mod choices;
@@ -133,7 +134,7 @@ pub trait SettingValue: Serialize + DeserializeOwned + PartialEq + Clone {
     /// # Errors
     /// The fault in the text.
     fn parse(text: &str) -> Result<Self, String> {
-        crate::scenario::de::parse(text)
+        crate::document::parse(text)
     }
 }
 
@@ -152,6 +153,12 @@ impl SettingValue for f64 {
         let (size, plain, short) = (self.abs(), format!("{self}"), format!("{self:e}"));
         let long = size != 0.0 && !(1e-3..1e6).contains(&size) && short.len() < plain.len();
         if long { short } else { plain }
+    }
+}
+
+impl SettingValue for Raw {
+    fn text(&self) -> String {
+        self.0.clone()
     }
 }
 

@@ -2,13 +2,11 @@
 //! nothing.
 
 pub mod check;
-pub mod de;
 pub mod differences;
 pub mod edit;
 pub mod fork;
 pub mod lesson;
 pub mod memory;
-pub mod reader;
 pub mod sweep;
 pub mod view;
 pub mod written;

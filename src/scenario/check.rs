@@ -8,9 +8,9 @@ mod recipe;
 
 use recipe::fools;
 
-use super::de::Document;
 use super::view::head_comment;
 use super::{DataConfig, Lane, Scenario, Split, sweep};
+use crate::document::Document;
 use crate::engine::data::{Files, Labels, NoFiles, Prepared};
 use crate::limits;
 use crate::registry::{Faults, Settings as _, join};

@@ -8,8 +8,8 @@ pub mod points;
 pub use path::set;
 pub use plan::{Setting, SweepPlan, plan};
 
-use super::de::Document;
-use super::reader::NodeKind;
+use crate::document::Document;
+use crate::document::reader::NodeKind;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use points::PointsConfig;

@@ -1,9 +1,9 @@
 //! Any field of a scenario by its path: `optimizer.lr`, `network[2].units`, `data.noise`. Changes one scenario; knows
 //! no sweep.
 
+use crate::document::reader::{self, GroupItem, NodeKind, RonNode};
 use crate::registry::Settings as _;
 use crate::scenario::Scenario;
-use crate::scenario::reader::{self, GroupItem, NodeKind, RonNode};
 use crate::text::{did_you_mean, excerpt};
 
 /// Fields that the sweep itself sets, each with the setting that does it.

@@ -1,8 +1,8 @@
 //! The values that a varied field takes: one row for each way to define them.
 
+use crate::document::raw::Raw;
 use crate::limits;
 use crate::registry::{SettingValue as _, registry, settings};
-use crate::scenario::de::raw::Raw;
 
 /// Values of a field.
 pub trait Points: std::fmt::Debug {

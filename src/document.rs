@@ -3,14 +3,14 @@
 //! A wrong value is noted with its place and then counts as absent, and the document is read again, so one reading
 //! reports all faults. Arguments without a name are assigned to the fields in order. Knows no settings by name.
 
-mod arguments;
 mod parts;
 pub mod raw;
+pub mod reader;
 mod value;
 
-use super::reader::{self, GroupItem, NodeKind, RonNode, SourceFault};
 use crate::limits;
 use crate::text::{did_you_mean, excerpt};
+use reader::{GroupItem, NodeKind, RonNode, SourceFault};
 use serde::de::{self, DeserializeOwned};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};

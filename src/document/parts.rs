@@ -1,7 +1,7 @@
 //! Sequences of values: lists and settings skip faulty items; a tuple with a faulty item is faulty as a whole.
 
+use super::reader::{GroupItem, RonNode};
 use super::{Document, Error};
-use crate::scenario::reader::{GroupItem, RonNode};
 use serde::de::{self, DeserializeSeed, IntoDeserializer as _, value::StrDeserializer};
 
 /// The items of a list without the wrong ones.

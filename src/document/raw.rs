@@ -1,6 +1,5 @@
 //! A value that is kept as text, to be read later by the field that receives it.
 
-use crate::registry::SettingValue;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -10,12 +9,6 @@ pub(super) const NAME: &str = "$raw";
 /// The text of a value: `Adam(0.01)`, `[Dense(8)]`, `1e-3`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Raw(pub String);
-
-impl SettingValue for Raw {
-    fn text(&self) -> String {
-        self.0.clone()
-    }
-}
 
 impl Serialize for Raw {
     /// Only for comparison: a document with raw values is never written.
