@@ -32,6 +32,7 @@ mod saving;
 mod serve;
 mod show;
 mod signals;
+mod state_dir;
 mod sweep;
 mod verify;
 mod watch;

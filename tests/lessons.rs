@@ -166,13 +166,13 @@ fn first_lesson() -> LessonProgress {
 fn hand_ins_are_made_again_and_altered_ones_are_refused_with_the_place() {
     use gradtui::scenario::{at_paths, document};
     let course = Course::shipped();
-    let office = HandInGrader::of(&course).expect("lessons");
-    let handed = office.hand_in("Ada", &course.title, &[first_lesson()]).expect("made again");
+    let grader = HandInGrader::of(&course).expect("lessons");
+    let handed = grader.hand_in("Ada", &course.title, &[first_lesson()]).expect("made again");
     let text = to_ron(&handed);
     assert!(!text.contains("seconds"), "no time is handed in: {text}");
     let grade = |text: &str| {
         let handed: HandIn = document(text, |_, _| {}).expect("readable");
-        office.grade(&handed, &course.title).map_err(|faults| at_paths(text, faults))
+        grader.grade(&handed, &course.title).map_err(|faults| at_paths(text, faults))
     };
     let good = grade(&text).expect("as it was handed in");
     assert_eq!((good.done, good.goals, good.answered, good.right, good.hints), (1, 1, 1, 1, 1));

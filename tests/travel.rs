@@ -56,11 +56,11 @@ fn states(saved: &SavedLane) -> Vec<&Snapshot> {
 /// The states of lanes at these steps in an undisturbed run of a scenario.
 fn undisturbed(scenario: Scenario, at: &[(String, u64)]) -> Vec<SavedLane> {
     let mut run = run(scenario);
-    run.witness(at);
+    run.capture(at);
     let mut lab = SteppedRun::new(run);
     lab.send(Command::Run);
     lab.advance(u64::MAX);
-    lab.run_mut().take_witnessed()
+    lab.run_mut().take_captured()
 }
 
 /// Checks that every lane with a state is as in a run of the scenario as which this one is saved.

@@ -2,7 +2,7 @@
 //! mistakes.
 
 use super::{BadInput, open, print, print_err};
-use crate::lab::expect::of_scenario;
+use crate::lab::lesson::of_scenario;
 use crate::scenario::inspect;
 use std::ffi::OsString;
 

@@ -3,7 +3,7 @@
 use super::display::{self, Display};
 use super::print;
 use crate::text::escaped;
-use crate::ui::terminal::choice::DrawingCharacters;
+use crate::ui::config::DrawingCharacters;
 use crate::ui::terminal::{ask, fit, size};
 use crate::ui::theme::{Depth, Scheme};
 use std::fmt::Write as _;
@@ -67,7 +67,7 @@ impl DoctorArgs {
             found,
             &config.map_or_else(|| "no home directory".into(), |p| p.display().to_string()),
         );
-        let runs = super::lab::runs();
+        let runs = super::state_dir::runs();
         line("runs", "kept in", &runs.map_or_else(|e| e, |p| p.display().to_string()));
         print(&out)
     }

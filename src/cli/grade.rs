@@ -38,7 +38,7 @@ impl GradeAllArgs {
     /// Grades all of them.
     pub fn run(self) -> anyhow::Result<()> {
         let course = course(self.course.as_deref())?;
-        let office = HandInGrader::of(&course).map_err(BadInput::new)?;
+        let grader = HandInGrader::of(&course).map_err(BadInput::new)?;
         let found = found(&self.dir)?;
         if found.is_empty() {
             return Err(BadInput::new(format!("{}: no .ron file in it", self.dir.display())).into());
@@ -51,7 +51,7 @@ impl GradeAllArgs {
             for _ in 0..workers {
                 scope.spawn(|| {
                     while let Some(path) = found.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let graded = one(path, &office, &course.title);
+                        let graded = one(path, &grader, &course.title);
                         if let Ok(mut done) = done.lock() {
                             done.push(graded);
                         }
@@ -93,7 +93,7 @@ fn found(dir: &Path) -> Result<Vec<PathBuf>, BadInput> {
 }
 
 /// Grades a file; a fault is reported with its place.
-fn one(path: &Path, office: &HandInGrader, course: &str) -> GradedHandIn {
+fn one(path: &Path, grader: &HandInGrader, course: &str) -> GradedHandIn {
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let shown = path.display().to_string();
     let refuse =
@@ -108,7 +108,7 @@ fn one(path: &Path, office: &HandInGrader, course: &str) -> GradedHandIn {
     });
     match read {
         Err(faults) => refuse(String::new(), faults.iter().map(|f| f.in_file(&shown)).collect()),
-        Ok((text, handed)) => match office.grade(&handed, course) {
+        Ok((text, handed)) => match grader.grade(&handed, course) {
             Ok(grade) => GradedHandIn { file: file.clone(), name: handed.name, result: Ok(grade) },
             Err(faults) => {
                 refuse(handed.name, at_paths(text, faults).iter().map(|f| f.in_file(&shown)).collect())

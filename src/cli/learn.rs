@@ -1,8 +1,8 @@
 //! `gradtui learn`: a course of lessons in the lab. Stores progress in one file of the state directory.
 
 use super::display::Display;
-use super::opening::{HangupOptions, unfit};
-use super::{BadInput, CommandEnd, OpenedText, lab, plain, print};
+use super::opening::{HangupOptions, prepare, unfit};
+use super::{BadInput, CommandEnd, OpenedText, plain, print, state_dir};
 use crate::lab::files;
 use crate::lab::lesson::course::{Course, CourseLesson};
 use crate::lab::lesson::hand_in::HandInGrader;
@@ -51,7 +51,7 @@ pub struct LearnArgs {
 /// # Errors
 /// If there is no home directory.
 pub fn file() -> Result<PathBuf, String> {
-    Ok(lab::runs()?.with_file_name("learn.ron"))
+    Ok(state_dir::runs()?.with_file_name("learn.ron"))
 }
 
 /// A line that suggests the first lesson to users who have never started one.
@@ -165,7 +165,7 @@ impl LearnArgs {
         }
         let shown = self.display.choose()?;
         let taught = entry.taught(&course, &progress)?;
-        let mut opening = lab::prepare(entry.opened(), None, None, shown)?;
+        let mut opening = prepare(entry.opened(), None, None, shown)?;
         opening.lesson = Some(Teaching { taught: Some(taught), ..teaching(course, path) });
         if self.plain { plain::show(opening) } else { opening.show(&self.line) }
     }
@@ -176,9 +176,9 @@ fn hand_in(out: &Path, name: &str, course: &Course, progress: &LearnerProgress) 
     files::check_outputs([out], None).map_err(BadInput::new)?;
     let records = progress.courses.iter().find(|c| c.course == course.title);
     let records = records.map_or(&[][..], |c| &c.lessons);
-    let office = HandInGrader::of(course).map_err(BadInput::new)?;
+    let grader = HandInGrader::of(course).map_err(BadInput::new)?;
     let name = crate::text::excerpt(name.trim(), crate::limits::NAME_CHARS);
-    let handed = office.hand_in(&name, &course.title, records).map_err(|what| CommandEnd(1, what))?;
+    let handed = grader.hand_in(&name, &course.title, records).map_err(|what| CommandEnd(1, what))?;
     if handed.lessons.is_empty() {
         return Err(BadInput::new("nothing to hand in: no lesson of this course was begun").into());
     }

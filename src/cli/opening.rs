@@ -3,13 +3,17 @@
 
 use super::display::ChosenDisplay;
 use super::saving::CheckpointWait;
-use super::{BadInput, CommandEnd, print_err};
+use super::state_dir::own_directory;
+use super::{BadInput, CommandEnd, OpenedText, print_err};
+use crate::engine::data::{Files, NoFiles};
+use crate::lab::experiment::Experiment;
 use crate::lab::follow::{LaneDetails, abandoned, history};
+use crate::lab::lesson::of_scenario;
 use crate::lab::preset;
 use crate::lab::run::Run;
-use crate::lab::run_dir::{Home, RunDir};
+use crate::lab::run_dir::{Home, RunDir, checkpoint::checksum};
 use crate::lab::runner::Runner;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, read_with_data};
 use crate::telemetry::{Command, Event, LaneId};
 use crate::text::escaped;
 use crate::ui::app::{GalleryPreset, comfortable};
@@ -18,6 +22,7 @@ use crate::ui::session::{self, Session, Teaching};
 use crate::ui::terminal::TerminalError;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The effect of a lost connection on training.
 #[derive(Debug, clap::Args)]
@@ -197,4 +202,47 @@ pub fn unfit(why: &TerminalError) -> anyhow::Error {
         TerminalError::System(_) => CommandEnd(1, why.to_string()).into(),
         TerminalError::NoTerminal | TerminalError::Dumb(_) => BadInput::new(format!("gradtui: {why}")).into(),
     }
+}
+
+/// A new run of a scenario, ready to be shown, in a new directory unless `out` names one.
+///
+/// # Errors
+/// The fault in the scenario, its data or the directory.
+pub fn prepare(
+    opened: OpenedText,
+    out: Option<&Path>,
+    threads: Option<u64>,
+    shown: ChosenDisplay,
+) -> anyhow::Result<OpenedRun> {
+    let (scenario, data) =
+        read_with_data(&opened.text, opened.files()).map_err(|faults| opened.faults(&faults))?;
+    of_scenario(&opened.text, &scenario).map_err(|faults| opened.faults(&faults))?;
+    let files: Arc<dyn Files + Send + Sync> = match &opened.disk {
+        Some(disk) => Arc::new(disk.clone()),
+        None => Arc::new(NoFiles),
+    };
+    let base = opened.base()?;
+    let samples = checksum(&data.train.inputs);
+    let experiment = Experiment::with_data(scenario.clone(), Arc::new(data), &*files)
+        .map_err(|faults| BadInput(faults.iter().map(|f| format!("{}: {f}", opened.name)).collect()))?;
+    let mut notices = Vec::new();
+    let dir = match out {
+        Some(out) => {
+            let made = RunDir::create(out, &scenario, &base, samples);
+            Some(made.map_err(|e| BadInput::new(e.to_string()))?)
+        }
+        None => match own_directory(&opened.name)
+            .and_then(|path| RunDir::create(&path, &scenario, &base, samples).map_err(|e| e.to_string()))
+        {
+            Ok(dir) => Some(dir),
+            Err(why) => {
+                notices.push(format!("this run is not saved: {why}"));
+                None
+            }
+        },
+    };
+    let run = Run::new(experiment, None, files);
+    let threads = threads.map(|n| n as usize);
+    let script_of = Some(opened.name);
+    Ok(OpenedRun { scenario, run, dir, threads, shown, notices, script_of, lesson: None })
 }

@@ -3,8 +3,8 @@
 use super::headless::{Headless, examine, judged, other_seeds};
 use super::{BadInput, open, print_err};
 use crate::engine::data::{Files, NoFiles};
-use crate::lab::expect::of_scenario;
 use crate::lab::experiment::Experiment;
+use crate::lab::lesson::of_scenario;
 use crate::lab::run::Run as Lanes;
 use crate::lab::run_dir::{RunDir, checkpoint::checksum};
 use crate::limits;

@@ -1,6 +1,6 @@
 //! `gradtui runs`: lists the lab's runs with their sizes; renames one, or deletes some.
 
-use super::{BadInput, CommandEnd, lab, print, print_err};
+use super::{BadInput, CommandEnd, print, print_err, state_dir};
 use crate::lab::run_dir::archive::{self, ArchivedRun};
 use crate::text::{escaped, excerpt};
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ enum RunsAction {
 impl RunsArgs {
     /// Lists them, or carries out the given action.
     pub fn run(self) -> anyhow::Result<()> {
-        let home = lab::runs().map_err(BadInput::new)?;
+        let home = state_dir::runs().map_err(BadInput::new)?;
         let entries = || archive::list(&home).map_err(|e| CommandEnd(1, format!("{}: {e}", home.display())));
         match self.act {
             None if self.json => print(&entries()?.iter().map(json).collect::<String>()),

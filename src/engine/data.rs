@@ -4,7 +4,7 @@
 //! It opens nothing itself.
 
 use crate::engine::layer::LayerConfig;
-use crate::engine::loss::{LossConfig, Targets};
+use crate::engine::loss::{LossConfig, Targets, cross_entropy::CrossEntropy};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::registry::registry;
@@ -65,6 +65,21 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// A loss over these labels, with balanced class weights replaced by their values.
+    #[must_use]
+    pub fn weighted(&self, loss: &LossConfig) -> LossConfig {
+        match (loss, self) {
+            (
+                LossConfig::CrossEntropy(loss),
+                Self::Classes { of, names } | Self::StepClasses { of, names },
+            ) => {
+                let class_weights = loss.class_weights.among(of, names.len());
+                CrossEntropy { class_weights, ..loss.clone() }.into()
+            }
+            _ => loss.clone(),
+        }
+    }
+
     /// Two or more numbered classes, named by their numbers.
     ///
     /// # Errors

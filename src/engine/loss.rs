@@ -1,6 +1,5 @@
 //! Losses: the table, and the trait of its rows. A loss sees logits and targets, no network.
 
-use crate::engine::data::Labels;
 use crate::registry::registry;
 
 pub mod cross_entropy;
@@ -79,18 +78,6 @@ impl LossConfig {
             Self::CrossEntropy(loss) => loss.class_weights != cross_entropy::ClassWeights::Equal,
             Self::Bce(loss) => loss.pos_weight != 1.0,
             _ => false,
-        }
-    }
-
-    /// The same loss with balanced class weights replaced by their values for samples with these labels.
-    #[must_use]
-    pub fn among(&self, labels: &Labels) -> Self {
-        match (self, labels) {
-            (Self::CrossEntropy(loss), Labels::Classes { of, names } | Labels::StepClasses { of, names }) => {
-                let class_weights = loss.class_weights.among(of, names.len());
-                cross_entropy::CrossEntropy { class_weights, ..loss.clone() }.into()
-            }
-            _ => self.clone(),
         }
     }
 }

@@ -184,14 +184,14 @@ impl<'a> Clinic<'a> {
                     self.suggest(&facts, &mut cases);
                 }
                 for case in cases.iter_mut().filter(|c| c.kind == kind) {
-                    self.treat(&facts, case, &mut tried, kind);
+                    self.try_cures(&facts, case, &mut tried, kind);
                 }
             }
         }
         for case in
             cases.iter_mut().filter(|c| c.kind == EvidenceKind::Measured && c.suspicion.level > Level::Note)
         {
-            self.treat(&facts, case, &mut tried, EvidenceKind::Measured);
+            self.try_cures(&facts, case, &mut tried, EvidenceKind::Measured);
         }
         Self::conclude(&facts, cases, &tried, &mut out);
         Ok(LaneReport { facts, signals, diagnosis: out, tried })
@@ -215,7 +215,13 @@ impl<'a> Clinic<'a> {
     }
 
     /// Tries the cures of a case, until one repairs it.
-    fn treat(&self, facts: &Facts, case: &mut SuspicionCase, tried: &mut Vec<CureTrial>, kind: EvidenceKind) {
+    fn try_cures(
+        &self,
+        facts: &Facts,
+        case: &mut SuspicionCase,
+        tried: &mut Vec<CureTrial>,
+        kind: EvidenceKind,
+    ) {
         let mut worse = 0;
         for fix in &case.suspicion.fixes {
             let known = tried.iter().position(|t| t.fix.patch == fix.patch);

@@ -11,7 +11,7 @@
 //! is the number itself and a share is 0 or 1.
 
 use crate::lab::outcome::{METRICS, Standings, attacked, is_flag};
-use crate::scenario::{Scenario, ScenarioFault, at_paths};
+use crate::scenario::Scenario;
 use crate::text::did_you_mean;
 
 /// A number of a lane.
@@ -49,24 +49,6 @@ pub struct Expectation {
 
 /// The final standings of the lanes in a run with this seed.
 pub type SeedStandings<'a> = (u64, &'a Standings);
-
-/// Reads the expectations of a scenario; `text` is the document from which it was read.
-///
-/// # Errors
-/// All faults, each at its place in the document.
-pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, Vec<ScenarioFault>> {
-    let (mut good, mut faults) = (Vec::new(), Vec::new());
-    for (i, wanted) in scenario.expect.iter().enumerate() {
-        match Expectation::of(wanted, scenario) {
-            Ok(expectation) => good.push(expectation),
-            Err(what) => faults.push((format!("expect[{i}]"), format!("expect: {what}"))),
-        }
-    }
-    let of_lesson = super::lesson::asked(text, scenario).err().unwrap_or_default();
-    let mut faults = at_paths(text, faults);
-    faults.extend(of_lesson);
-    if faults.is_empty() { Ok(good) } else { Err(faults) }
-}
 
 impl Expectation {
     /// Reads an expectation about the lanes of a scenario, judged over as many seeds as the scenario sets.

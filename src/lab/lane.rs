@@ -7,7 +7,6 @@ use crate::engine::layer::LayerConfig;
 use crate::engine::team::Team;
 use crate::lab::exam::{self, Exam};
 use crate::lab::hash::parameter_hash;
-use crate::lab::preview::{PROBES, Probe};
 use crate::lab::trail::Trail;
 use crate::lab::trainer::{Evaluation, EvaluationReport, StepScope, Trainer, score};
 use crate::telemetry::{Event, LaneId, LayerMeasure, Measure, MeasuredStep, ParameterHash, Phase};
@@ -105,6 +104,31 @@ pub struct Looks {
     scope: Option<Box<StepScope>>,
 }
 
+/// What a probe does around the steps of a lane.
+#[derive(Clone, Copy, Debug)]
+pub struct StepHooks {
+    /// Told whether the next step is shown; called while the probe is watched.
+    pub before: fn(&mut TrainingLane, bool),
+    /// Keeps data that the next step would overwrite; called after every shown step while the probe is watched.
+    pub after: fn(&mut TrainingLane),
+    /// Drops the kept data; called while the probe is not watched.
+    pub forget: fn(&mut TrainingLane),
+}
+
+impl StepHooks {
+    /// Nothing is done.
+    pub const NONE: Self = Self { before: |_, _| {}, after: |_| {}, forget: |_| {} };
+}
+
+/// The hooks of the probes through which a lane is watched, and of all others.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeHooks {
+    /// Those that are watched.
+    pub watched: Vec<StepHooks>,
+    /// Those that are not, which keep no data.
+    pub unwatched: Vec<StepHooks>,
+}
+
 /// The limits of one turn of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct TurnLimits {
@@ -124,8 +148,8 @@ pub struct TurnLimits {
     pub show_every: Option<u64>,
     /// Whether the run has a log.
     pub log: bool,
-    /// The probes that are watched.
-    pub watched: Vec<&'static Probe>,
+    /// The hooks of its probes.
+    pub hooks: ProbeHooks,
     /// Bytes for earlier states of the lane; 0: none are kept.
     pub budget: usize,
     /// Whether these steps were trained before. Then only the last step is shown, and other steps are evaluated only if
@@ -234,9 +258,7 @@ impl TrainingLane {
     pub fn play(&mut self, plan: &TurnLimits, pace: &mut dyn Pace) -> TurnResult {
         let mut news = TurnResult::default();
         let first = self.trainer.steps();
-        for probe in PROBES.iter().filter(|p| plan.watched.iter().all(|w| w.name != p.name)) {
-            (probe.forget)(self);
-        }
+        plan.hooks.unwatched.iter().for_each(|hooks| (hooks.forget)(self));
         let mut looked = None;
         let mut keep = if plan.budget > 0 { past::open(&self.past).due() } else { u64::MAX };
         let deaf = plan.past && !self.listens();
@@ -245,7 +267,7 @@ impl TrainingLane {
             let told = (news.events.len(), news.lines.len());
             let StepDuties { evaluate, exam, log, show, mark, before_shown } = plan.duties(step, deaf, pace);
             let mut restored = None;
-            plan.watched.iter().for_each(|probe| (probe.before)(self, show));
+            plan.hooks.watched.iter().for_each(|hooks| (hooks.before)(self, show));
             self.trainer.attend(evaluate, before_shown);
             self.trainer.look_at_all(show || mark || evaluate);
             let looks = evaluate || exam.is_some() || step == plan.end;
@@ -271,7 +293,7 @@ impl TrainingLane {
             pace.step();
             let began = if looks { pace.seconds() } else { 0.0 };
             if show {
-                plan.watched.iter().for_each(|probe| (probe.after)(self));
+                plan.hooks.watched.iter().for_each(|hooks| (hooks.after)(self));
             }
             if let (Some(place), Some(trail)) = (self.place(), &mut self.trail) {
                 trail.push(place);

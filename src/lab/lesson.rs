@@ -101,3 +101,21 @@ pub fn asked(text: &str, scenario: &Scenario) -> Result<Vec<PageExpectations>, V
     }
     if faults.is_empty() { Ok(good) } else { Err(at_paths(text, faults)) }
 }
+
+/// Reads the expectations of a scenario, and checks those of its lesson; `text` is the document from which it was read.
+///
+/// # Errors
+/// All faults, each at its place in the document.
+pub fn of_scenario(text: &str, scenario: &Scenario) -> Result<Vec<Expectation>, Vec<ScenarioFault>> {
+    let (mut good, mut faults) = (Vec::new(), Vec::new());
+    for (i, wanted) in scenario.expect.iter().enumerate() {
+        match Expectation::of(wanted, scenario) {
+            Ok(expectation) => good.push(expectation),
+            Err(what) => faults.push((format!("expect[{i}]"), format!("expect: {what}"))),
+        }
+    }
+    let of_lesson = asked(text, scenario).err().unwrap_or_default();
+    let mut faults = at_paths(text, faults);
+    faults.extend(of_lesson);
+    if faults.is_empty() { Ok(good) } else { Err(faults) }
+}

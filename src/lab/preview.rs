@@ -9,8 +9,7 @@ use crate::engine::layer::Pass;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::robust::least::SizeBracket;
 use crate::engine::shape::Shape as Sample;
-use crate::lab::lane::TrainingLane;
-use crate::lab::run::{LaneStamp, ProbeInput};
+use crate::lab::lane::{StepHooks, TrainingLane};
 use crate::scenario::memory::{ATTACK_ROWS, PREVIEW_FLOATS, PREVIEW_ROWS};
 use crate::telemetry::{Data, Event, LaneId, ProbeRequest};
 use std::any::Any;
@@ -18,6 +17,7 @@ use std::sync::Arc;
 
 mod attack;
 mod augmented;
+mod input;
 mod inside;
 mod keyframes;
 mod prediction;
@@ -27,6 +27,7 @@ mod sharpness;
 mod tests;
 mod trial;
 
+pub use input::{LaneStamp, ProbeInput};
 pub use keyframes::KEYFRAMES;
 
 /// Memory for passes, kept between looks at the lane.
@@ -113,12 +114,8 @@ pub struct Probe {
     pub renewal: Renewal,
     /// Copies data that only the lane itself has.
     pub take: fn(&TrainingLane, &ProbeRequest) -> Option<Taken>,
-    /// Told whether the lane's next step is shown; called while the probe is watched.
-    pub before: fn(&mut TrainingLane, bool),
-    /// Keeps data that the next step would overwrite; called after every shown step while the probe is watched.
-    pub after: fn(&mut TrainingLane),
-    /// Drops the kept data; called while the probe is not watched.
-    pub forget: fn(&mut TrainingLane),
+    /// What it does around the lane's steps.
+    pub hooks: StepHooks,
     /// Computes the parts; `None` if they make no sense for the lane.
     pub look: fn(&ProbeInput, &ProbeRequest, &mut ProbeMemory) -> Option<ProbeParts>,
 }
@@ -133,18 +130,7 @@ impl Probe {
         look: fn(&ProbeInput, &ProbeRequest, &mut ProbeMemory) -> Option<ProbeParts>,
     ) -> Self {
         let renewal = Renewal::Step;
-        Self {
-            name,
-            about,
-            cost,
-            yields,
-            renewal,
-            take: |_, _| None,
-            before: |_, _| {},
-            after: |_| {},
-            forget: |_| {},
-            look,
-        }
+        Self { name, about, cost, yields, renewal, take: |_, _| None, hooks: StepHooks::NONE, look }
     }
 
     /// The part of a lane's stamp on which its result depends.

@@ -171,12 +171,12 @@ pub fn prove(
     }
     let wanted: Vec<(String, u64)> =
         states.iter().map(|s| (s.saved.name.clone(), s.saved.snapshot.step)).collect();
-    run.witness(&wanted);
+    run.capture(&wanted);
     verdict.steps = (first, end);
     let (seen, phases) = if end > first {
         train(run, order.threads, end, &mut rows, progress).map_err(|e| vec![e])?
     } else {
-        (run.take_witnessed(), Vec::new())
+        (run.take_captured(), Vec::new())
     };
     rows.close(&mut verdict);
     let mut compared = vec![0; names.len()];
@@ -194,8 +194,8 @@ pub fn prove(
 
 /// Notes the settings in which a scenario differs from the one in a checkpoint.
 fn note_differences(text: &str, scenario: &Scenario, verdict: &mut VerificationResult) {
-    let Ok(told) = crate::scenario::read(text) else { return };
-    for difference in told.differences(scenario) {
+    let Ok(reread) = crate::scenario::read(text) else { return };
+    for difference in reread.differences(scenario) {
         verdict.file("scenario.ron", format!("{difference} since the checkpoint"));
     }
 }
@@ -243,13 +243,13 @@ fn train(
         for line in runner.take_lines() {
             rows.again(&line);
         }
-        seen.extend(runner.witnessed());
+        seen.extend(runner.captured());
         progress(standings.lanes.iter().map(|l| l.step).min().unwrap_or(0), end);
         if !standings.lanes.is_empty() && standings.over() {
             break;
         }
     }
-    seen.extend(runner.witnessed());
+    seen.extend(runner.captured());
     let (events, lines, _) = runner.finish(&mut |_, _| {});
     for event in &events {
         standings.apply(event);

@@ -10,6 +10,7 @@ use crate::lab::exam::Exam;
 use crate::lab::experiment::{self, Contender, Data, Experiment};
 use crate::lab::lane::past::{SharedPast, open};
 use crate::lab::lane::{CancelSignal, LogLine, Start, TrainingLane};
+use crate::lab::preview::{LaneStamp, ProbeInput};
 use crate::lab::trainer::Trainer;
 use crate::scenario::memory::{self, MemoryNeed};
 use crate::scenario::{Edit, Recipe, Scenario};
@@ -17,22 +18,22 @@ use crate::telemetry::{Event, LaneId, LaneInfo, Phase, ProbeRequest};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+mod capture;
+mod examination;
+mod exchange;
 mod fork;
 pub mod journal;
 mod orders;
-mod patient;
 mod peek;
 mod recall;
 mod save;
 mod story;
 mod turn;
 mod undo;
-mod witness;
 
+pub use examination::{DIAGNOSIS, LaneToExamine};
 pub use fork::ForkRequest;
 pub use orders::PreparedOrder;
-pub use patient::{DIAGNOSIS, LaneToExamine};
-pub use peek::{LaneStamp, ProbeInput};
 pub use recall::{Reruns, ShowStep, ShownStep};
 pub use save::SavedLane;
 pub use turn::Turn;
@@ -161,7 +162,7 @@ pub struct Run {
     wanted: Vec<LaneId>,
     peeks: Vec<ProbeInput>,
     /// States to capture.
-    witness: witness::StateCapture,
+    capture: capture::StateCapture,
     /// The changes made by orders.
     changes: undo::Changes,
 }
@@ -215,7 +216,7 @@ impl Run {
             entered: 0,
             wanted: Vec::new(),
             peeks: Vec::new(),
-            witness: witness::StateCapture::default(),
+            capture: capture::StateCapture::default(),
             changes: undo::Changes::default(),
         };
         for contender in lanes {

@@ -191,9 +191,9 @@ impl Runner {
         std::mem::replace(&mut tap.waiting, later.unwrap_or_default()).into_values().flatten().collect()
     }
 
-    /// The states captured since the last call: see [`Run::witness`].
-    pub fn witnessed(&self) -> Vec<SavedLane> {
-        self.shared.lock().take_witnessed()
+    /// The states captured since the last call: see [`Run::capture`].
+    pub fn captured(&self) -> Vec<SavedLane> {
+        self.shared.lock().take_captured()
     }
 
     /// The reason why writing fails at present, if it does.
@@ -415,7 +415,7 @@ mod clinic;
 pub mod crew;
 mod disk;
 mod look;
-mod office;
+mod orders;
 mod past;
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! The same orders always give the same events.
 
 use crate::lab::lane::Pace;
+use crate::lab::preview::LaneStamp;
 use crate::lab::preview::{self, ProbeMemory};
-use crate::lab::run::{LaneStamp, Reruns, Run, ShownStep};
+use crate::lab::run::{Reruns, Run, ShownStep};
 use crate::telemetry::{Command, Event, LaneId, ProbeRequest};
 use std::cell::RefCell;
 
@@ -155,12 +156,12 @@ impl SteppedRun {
             self.seen.retain(|s| s.lane() != recall.seen.lane());
             self.seen.push(recall.seen);
         }
-        if let Some(patient) = self.run.patient(self.examined) {
-            self.examined = Some(patient.stamp);
-            let told = RefCell::new(Vec::new());
-            patient.examine(&|event| told.borrow_mut().push(event), &|| true);
+        if let Some(examined) = self.run.lane_to_examine(self.examined) {
+            self.examined = Some(examined.stamp);
+            let events = RefCell::new(Vec::new());
+            examined.examine(&|event| events.borrow_mut().push(event), &|| true);
             // A recording shows only the last result of an examination between two steps.
-            self.probes.extend(told.into_inner().pop());
+            self.probes.extend(events.into_inner().pop());
         }
         if self.run.looking().is_none() {
             self.reruns.clear();

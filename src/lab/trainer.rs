@@ -106,7 +106,7 @@ pub struct Trainer {
 
 /// The recipe with balanced class weights replaced by their values for these data.
 fn weighed(data: &Data, recipe: Recipe) -> Recipe {
-    Recipe { loss: recipe.loss.among(&data.train.labels), ..recipe }
+    Recipe { loss: data.train.labels.weighted(&recipe.loss), ..recipe }
 }
 
 impl Trainer {

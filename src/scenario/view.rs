@@ -4,31 +4,48 @@ use crate::engine::attack::AttackConfig;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};
 
-/// A pane of the lab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pane {
+/// The names of panes: in a scenario, and on a tab of the lab.
+macro_rules! panes {
+    ($( $(#[$doc:meta])* $id:ident: $name:literal; )*) => {
+        /// A pane of the lab; their order is that of Tab.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Pane { $( $(#[$doc])* $id, )* }
+
+        impl Pane {
+            /// All panes, in the order of Tab.
+            pub const ALL: &'static [Self] = &[$( Self::$id, )*];
+
+            /// Its name in the help and on a tab.
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$id => $name, )* }
+            }
+        }
+    };
+}
+
+panes! {
     /// The model builder.
-    Network,
+    Network: "Network";
     /// The lanes and their optimizer settings.
-    Lanes,
-    /// A test function of the plane.
-    Surface,
+    Lanes: "Lanes";
+    /// A test function of the plane, with the paths of the lanes over it.
+    Surface: "Surface";
     /// Numbers over time.
-    Curves,
+    Curves: "Curves";
     /// The norm of the gradient over the time steps of a sequence.
-    ThroughTime,
+    ThroughTime: "Through time";
     /// Gradient norm of every layer over time.
-    GradientMap,
+    GradientMap: "Gradient map";
     /// The path of one weight through the last step.
-    Microscope,
+    Microscope: "Microscope";
     /// Decision boundary, predictions, confusion matrix.
-    Prediction,
+    Prediction: "Data";
     /// A sample under attack.
-    Adversarial,
+    Adversarial: "Adversarial";
     /// The findings about the lane in front, and their cures.
-    Diagnosis,
-    /// The lesson of the scenario, and its expectations.
-    Lesson,
+    Diagnosis: "Diagnosis";
+    /// The lesson of the scenario, and its expectations with their state.
+    Lesson: "Lesson";
 }
 
 /// The unit of the x axis of curves.

@@ -20,9 +20,10 @@ use super::lesson::LessonState;
 use super::message::{Effect, Effects, Link, Message};
 use super::overlay::{Answer, Overlay};
 use super::pane::network::NetworkPane;
-use super::pane::{Context, PaneId, PaneWidget, ScenarioKind};
+use super::pane::{Context, PaneWidget, ScenarioKind};
 use super::theme::Theme;
 use super::timeline::Timeline;
+use crate::scenario::view::Pane;
 use crate::scenario::{Recipe, Scenario};
 use crate::telemetry::{self, Command, Event, LaneId, Phase};
 use crate::view::RunView;
@@ -110,7 +111,7 @@ pub struct App {
     presets: Vec<GalleryPreset>,
     zoom: bool,
     /// All panes: the focused one first, then the others by how recently they had the focus.
-    order: Vec<PaneId>,
+    order: Vec<Pane>,
     running: bool,
     watching: bool,
     /// Whether the user has already confirmed the present action.
@@ -129,13 +130,13 @@ pub struct App {
     watched: Vec<telemetry::ProbeRequest>,
     /// The model builder, which the app's windows edit; for other panes the context is enough.
     network: NetworkPane,
-    others: BTreeMap<PaneId, Box<dyn PaneWidget>>,
+    others: BTreeMap<Pane, Box<dyn PaneWidget>>,
 }
 
 /// All panes in an order in which `focus` has the focus and the lanes pane had it before.
-fn order(focus: PaneId) -> Vec<PaneId> {
+fn order(focus: Pane) -> Vec<Pane> {
     let mut order = vec![focus];
-    let others = std::iter::once(PaneId::Lanes).chain(PaneId::ALL.iter().copied());
+    let others = std::iter::once(Pane::Lanes).chain(Pane::ALL.iter().copied());
     for pane in others {
         if !order.contains(&pane) {
             order.push(pane);
@@ -145,8 +146,8 @@ fn order(focus: PaneId) -> Vec<PaneId> {
 }
 
 /// All panes except the network's, in their initial state.
-fn others() -> BTreeMap<PaneId, Box<dyn PaneWidget>> {
-    let others = PaneId::ALL.iter().filter(|id| **id != PaneId::Network);
+fn others() -> BTreeMap<Pane, Box<dyn PaneWidget>> {
+    let others = Pane::ALL.iter().filter(|id| **id != Pane::Network);
     others.map(|&id| (id, id.make())).collect()
 }
 
@@ -178,7 +179,7 @@ impl App {
             source,
             presets: Vec::new(),
             zoom: false,
-            order: order(PaneId::Lanes),
+            order: order(Pane::Lanes),
             running,
             watching: false,
             sure: false,
@@ -209,7 +210,7 @@ impl App {
         self.lesson = LessonState::new(&self.scenario);
         self.others = others();
         self.others.values_mut().for_each(|pane| pane.open(view));
-        self.order = order(view.pane.map_or(PaneId::Lanes, PaneId::from));
+        self.order = order(view.pane.unwrap_or(Pane::Lanes));
         self.zoom = view.zoom;
         self.awaited = (!view.lane.is_empty()).then(|| view.lane.clone());
     }
@@ -227,13 +228,13 @@ impl App {
     }
 
     /// The pane with the focus.
-    pub fn focus(&self) -> PaneId {
-        let shown = |p: &PaneId| p.home(self.kind).is_some();
-        self.order.iter().copied().find(shown).unwrap_or(PaneId::Lanes)
+    pub fn focus(&self) -> Pane {
+        let shown = |p: &Pane| p.home(self.kind).is_some();
+        self.order.iter().copied().find(shown).unwrap_or(Pane::Lanes)
     }
 
     /// Moves the focus to a pane.
-    pub fn focus_on(&mut self, pane: PaneId) {
+    pub fn focus_on(&mut self, pane: Pane) {
         self.order.retain(|p| *p != pane);
         self.order.insert(0, pane);
     }
@@ -248,15 +249,15 @@ impl App {
     }
 
     /// The pane with this id.
-    pub fn pane(&self, id: PaneId) -> Option<&dyn PaneWidget> {
+    pub fn pane(&self, id: Pane) -> Option<&dyn PaneWidget> {
         match id {
-            PaneId::Network => Some(&self.network),
+            Pane::Network => Some(&self.network),
             other => self.others.get(&other).map(|p| &**p),
         }
     }
 
     /// A pane and its context, mutable.
-    fn pane_mut(&mut self, id: PaneId) -> Option<(&mut dyn PaneWidget, Context<'_>)> {
+    fn pane_mut(&mut self, id: Pane) -> Option<(&mut dyn PaneWidget, Context<'_>)> {
         let cx = Context {
             view: &self.view,
             front: self.front,
@@ -268,14 +269,14 @@ impl App {
             past: self.past(),
         };
         let pane: &mut dyn PaneWidget = match id {
-            PaneId::Network => &mut self.network,
+            Pane::Network => &mut self.network,
             other => &mut **self.others.get_mut(&other)?,
         };
         Some((pane, cx))
     }
 
     /// The context of a pane.
-    pub fn context(&self, id: PaneId) -> Context<'_> {
+    pub fn context(&self, id: Pane) -> Context<'_> {
         Context {
             view: &self.view,
             front: self.front,
@@ -291,16 +292,9 @@ impl App {
     /// The layout; `None` on a screen that is too small.
     pub fn places(&self) -> Option<ScreenAreas> {
         let area = Rect::new(0, 0, self.size.width, self.size.height);
-        arrange(
-            area,
-            LayoutInputs {
-                kind: self.kind,
-                order: &self.order,
-                zoom: self.zoom,
-                timeline: self.timeline.is_some(),
-                guided: self.guide.is_some(),
-            },
-        )
+        let homes: Vec<_> = self.order.iter().filter_map(|p| Some((*p, p.home(self.kind)?))).collect();
+        let (timeline, guided) = (self.timeline.is_some(), self.guide.is_some());
+        arrange(area, LayoutInputs { homes: &homes, zoom: self.zoom, timeline, guided })
     }
 
     /// Whether training was started and not paused.
@@ -384,7 +378,7 @@ impl App {
     fn watch(&self) -> Vec<telemetry::ProbeRequest> {
         let Some(places) = self.places() else { return Vec::new() };
         let inside = |r: Rect| Size::new(r.width.saturating_sub(2), r.height.saturating_sub(2));
-        let of = |&(id, r): &(PaneId, Rect)| Some(self.pane(id)?.watch(self.context(id), inside(r)));
+        let of = |&(id, r): &(Pane, Rect)| Some(self.pane(id)?.watch(self.context(id), inside(r)));
         let kept = self.timeline.is_some().then(|| telemetry::ProbeRequest::of("keyframes", self.front));
         let tried = match &self.overlay {
             Some(Overlay::Trial(trial)) => Some(telemetry::ProbeRequest::of(trial.probe(), trial.lane)),

@@ -2,11 +2,46 @@
 
 use super::keymap::Action;
 use super::keymap::custom::Keymap;
-use super::terminal::choice::{ColorChoice, DrawingCharacters};
-use super::theme::Scheme;
+use super::theme::{Glyphs, Scheme};
 use crate::limits;
 use crate::scenario::{ScenarioFault, decode, document};
 use serde::Deserialize;
+
+/// Whether to use colours, and how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ColorChoice {
+    /// As the terminal reports.
+    #[default]
+    Auto,
+    /// Always; at least 16.
+    Always,
+    /// Never.
+    Never,
+    /// The sixteen colours of the terminal's palette.
+    Basic,
+    /// 256 colours.
+    Indexed,
+    /// 24-bit colours.
+    True,
+}
+
+/// The characters that draw curves and frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum DrawingCharacters {
+    /// Braille: eight dots per cell.
+    Braille,
+    /// Quarter blocks, for fonts without braille.
+    Block,
+    /// ASCII only.
+    Ascii,
+}
+
+impl DrawingCharacters {
+    /// The characters that panes may use.
+    pub fn glyphs(self) -> Glyphs {
+        if self == Self::Ascii { Glyphs::Ascii } else { Glyphs::Unicode }
+    }
+}
 
 /// Preferences; the default of a missing field depends on the terminal.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -62,15 +97,15 @@ pub fn read(bytes: &[u8]) -> Result<(Config, Keymap), Vec<ScenarioFault>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::view::Pane;
     use crate::ui::keymap::{KeyPress, pane_scopes};
-    use crate::ui::pane::PaneId;
 
     #[test]
     fn preferences_are_read_and_keys_follow() {
         let text = "(theme: Light, color: Never, drawing: Block, fps: 5, keys: [(TogglePause, [\"F9\", \"F5\"]), (Lane(0), [\"F2\"])])";
         let (config, keymap) = read(text.as_bytes()).expect("preferences");
         assert_eq!((config.theme, config.drawing), (Some(Scheme::Light), Some(DrawingCharacters::Block)));
-        let scopes = pane_scopes(PaneId::Curves);
+        let scopes = pane_scopes(Pane::Curves);
         assert_eq!(keymap.find("F5".parse().expect("a key"), &scopes), Some(Action::TogglePause));
         assert_eq!(keymap.find(KeyPress::of_char(' '), &scopes), None);
     }

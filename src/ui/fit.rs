@@ -2,13 +2,13 @@
 //! nothing.
 
 use super::keymap::{KEYMAP, KeyPress};
-use super::pane::PaneId;
 use super::widget::text;
 use crate::engine::layer::LayerConfig;
 use crate::lab::outcome::METRICS;
 use crate::scenario::Scenario;
 use crate::scenario::check::lesson::settings;
 use crate::scenario::lesson::{Lesson, Page, PageTask};
+use crate::scenario::view::Pane;
 
 /// Columns of the lesson on a screen of 80x24: without its frame and margins.
 pub const WIDTH: u16 = 76;
@@ -44,7 +44,7 @@ fn known(word: &str, scenario: &Scenario, page: &Page) -> bool {
     let bare = Scenario { lesson: Lesson::default(), comment: String::new(), ..scenario.clone() };
     let solved = scenario.solved(page);
     KEYMAP.iter().any(|b| b.keys.iter().any(key))
-        || PaneId::ALL.iter().any(|p| p.name() == word)
+        || Pane::ALL.iter().any(|p| p.name() == word)
         || solved.lanes.iter().any(|l| l.name == word || l.name.split_whitespace().any(|w| w == word))
         || METRICS.iter().any(|(name, _)| name == word)
         || settings(&scenario.base()).iter().any(|s| s == word || s.split('.').next_back() == Some(word))

@@ -3,8 +3,8 @@
 //! alike.
 
 use super::app::App;
-use super::pane::PaneId;
 use super::screen;
+use crate::scenario::view::Pane;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Color;
@@ -38,7 +38,7 @@ pub struct Frames {
     buffer: Buffer,
     before: Buffer,
     any: Option<Duration>,
-    panes: BTreeMap<PaneId, DrawnFrame>,
+    panes: BTreeMap<Pane, DrawnFrame>,
     /// Whether the user changed something, so that everything must be drawn now.
     hand: bool,
     /// Whether numbers changed.
@@ -136,14 +136,13 @@ impl Frames {
         }
         // A window covers panes, which must be redrawn.
         let all = self.hand || app.overlay.is_some();
-        let fresh =
-            |id: PaneId| all || self.panes.get(&id).is_none_or(|d| now.saturating_sub(d.at) >= d.lasts);
-        let painted: Vec<_> = PaneId::ALL.iter().copied().filter(|&id| fresh(id)).collect();
+        let fresh = |id: Pane| all || self.panes.get(&id).is_none_or(|d| now.saturating_sub(d.at) >= d.lasts);
+        let painted: Vec<_> = Pane::ALL.iter().copied().filter(|&id| fresh(id)).collect();
         self.before.clone_from(&self.buffer);
         screen::draw(app, |id| painted.contains(&id), &mut self.buffer);
         let places = app.places().map(|p| p.panes).unwrap_or_default();
         for id in painted {
-            let changed = |&(_, r): &(PaneId, Rect)| changed(&self.before, &self.buffer, r);
+            let changed = |&(_, r): &(Pane, Rect)| changed(&self.before, &self.buffer, r);
             // The amount of change after a key does not predict the changes caused by training.
             let bytes = places.iter().find(|(p, _)| *p == id && !all).map_or(0.0, changed);
             let dear = Duration::from_secs_f64(bytes / SHARE).min(LAZIEST);

@@ -8,7 +8,7 @@ mod key;
 pub use action::Action;
 pub use key::KeyPress;
 
-use super::pane::PaneId;
+use crate::scenario::view::Pane;
 use crossterm::event::KeyCode;
 
 /// The scope of a key.
@@ -19,7 +19,7 @@ pub enum KeyScope {
     /// In any focused pane.
     AnyPane,
     /// While this pane has the focus.
-    Pane(PaneId),
+    Pane(Pane),
     /// While the timeline is open: its keys come before all others.
     Timeline,
     /// In a window that shows text.
@@ -39,7 +39,7 @@ impl KeyScope {
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Global, Self::AnyPane];
         all.push(Self::Timeline);
-        all.extend(PaneId::ALL.iter().copied().map(Self::Pane));
+        all.extend(Pane::ALL.iter().copied().map(Self::Pane));
         all.extend([Self::List, Self::Form, Self::Trial, Self::Confirm, Self::Sure]);
         all
     }
@@ -162,7 +162,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [of(C::Enter)] own A::Accept, "", "go to the step whose number was typed";
         [of(C::Esc)] own A::Cancel, "close", "back to the present; the digits that were typed go first";
     }
-    KeyScope::Pane(PaneId::Network) => {
+    KeyScope::Pane(Pane::Network) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected layer";
         [ch('a'), of(C::Insert)] own A::Add, "add", "add a layer below the selected one";
         [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected layer";
@@ -173,13 +173,13 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('w')] own A::Apply, "apply", "train with the edited network, from the same seed";
         [ch('X')] own A::Discard, "", "forget all edits that are not applied; u undoes the last one, U makes it again";
     }
-    KeyScope::Pane(PaneId::Lanes) => {
+    KeyScope::Pane(Pane::Lanes) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected lane's settings while it trains";
         [ch('a'), of(C::Insert)] own A::Add, "add", "add a lane with the scenario's own settings";
         [ch('d')] own A::Duplicate, "duplicate", "add a copy of the selected lane, to change";
         [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected lane";
     }
-    KeyScope::Pane(PaneId::Surface) => {
+    KeyScope::Pane(Pane::Surface) => {
         [of(C::Right), ch('l')] own A::Right, "start", "move the start of all lanes to the right";
         [of(C::Left), ch('h')] own A::Left, "", "move the start of all lanes to the left";
         [of(C::Up), ch('k')] own A::Up, "", "move the start of all lanes up";
@@ -196,7 +196,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('m')] own A::Noise, "noise", "more noise on the gradient; none after the most";
         [of(C::Enter)] own A::Edit, "edit", "type the function, the start and the noise";
     }
-    KeyScope::Pane(PaneId::Curves) => {
+    KeyScope::Pane(Pane::Curves) => {
         [ch('m'), of(C::Enter)] any A::NextMetric, "metric", "show the next quantity";
         [ch('M')] any A::PreviousMetric, "", "show the previous quantity";
         [ch('y')] any A::ToggleLog, "log", "linear or logarithmic axis";
@@ -206,23 +206,23 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('w')] any A::ToggleWindow, "window", "the whole run, or the recent past";
         [ch('d')] any A::Dismiss, "", "no longer show the ghosts of what lay ahead before lanes went back";
     }
-    KeyScope::Pane(PaneId::GradientMap) => {
+    KeyScope::Pane(Pane::GradientMap) => {
         [ch('m'), of(C::Enter)] any A::NextMetric, "quantity", "show the next quantity of the layers";
     }
-    KeyScope::Pane(PaneId::ThroughTime) => {
+    KeyScope::Pane(Pane::ThroughTime) => {
         [of(C::Right), ch('l'), ch('+')] own A::Longer, "length", "longer sequences; all lanes start anew";
         [of(C::Left), ch('h'), ch('-')] own A::Shorter, "", "shorter sequences; all lanes start anew";
         [ch('m'), of(C::Down), ch('j')] own A::NextMetric, "layer", "the next recurrent layer";
         [of(C::Enter)] own A::Edit, "edit", "type the length and the other settings of the data";
     }
-    KeyScope::Pane(PaneId::Prediction) => {
+    KeyScope::Pane(Pane::Prediction) => {
         [ch('c'), of(C::Enter)] own A::ToggleConfusion, "confusion", "predictions, or the confusion matrix";
         [ch('a')] own A::ToggleAugmented, "augment", "the sample under the lane's augmentations";
         [ch('d')] any A::ToggleRead, "data", "what was read: samples, inputs, target, and what looks like a mistake";
         [of(C::Down), ch('j')] own A::NextSample, "sample", "the next sample";
         [of(C::Up), ch('k')] own A::PreviousSample, "", "the previous sample";
     }
-    KeyScope::Pane(PaneId::Adversarial) => {
+    KeyScope::Pane(Pane::Adversarial) => {
         [of(C::Right), ch('l'), ch('+')] own A::EpsUp, "epsilon", "a larger perturbation";
         [of(C::Left), ch('h'), ch('-')] own A::EpsDown, "", "a smaller perturbation";
         [of(C::Down), ch('j')] own A::NextSample, "image", "the next image";
@@ -234,7 +234,7 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('c')] own A::ToggleSizes, "curve", "accuracy of all lanes against epsilon, or one image";
         [ch('i')] own A::OwnPicture, "own", "attack a picture of your own: type its path";
     }
-    KeyScope::Pane(PaneId::Microscope) => {
+    KeyScope::Pane(Pane::Microscope) => {
         [of(C::Right), ch('l')] own A::Right, "weight", "the next weight of the row";
         [of(C::Left), ch('h')] own A::Left, "", "the previous weight of the row";
         [of(C::Down), ch('j')] own A::Down, "row", "the same column of the next row";
@@ -245,13 +245,13 @@ pub const KEYMAP: &[Binding] = keymap! {
         [ch('M')] own A::LargestStep, "", "the weight that moved furthest in the lane in front";
         [of(C::Enter)] own A::Edit, "choose", "choose a tensor and type the place of the weight";
     }
-    KeyScope::Pane(PaneId::Diagnosis) => {
+    KeyScope::Pane(Pane::Diagnosis) => {
         [of(C::Enter)] own A::Cure, "try it", "train the chosen cure in a lane beside the sick one, from where the finding began";
         [ch('A')] own A::CureAll, "try all", "train every cure that is offered in a lane of its own";
         [of(C::Down), ch('j')] any A::Down, "choose", "the next cure; where there is none, a line down";
         [of(C::Up), ch('k')] any A::Up, "", "the cure before; where there is none, a line up";
     }
-    KeyScope::Pane(PaneId::Lesson) => {
+    KeyScope::Pane(Pane::Lesson) => {
         [of(C::Enter)] own A::LessonOn, "on", "answer the question, train, or go on to the next page";
         [ch('h')] own A::LessonHint, "hint", "the next hint";
         [ch('s')] own A::LessonSkip, "solution", "show the solution, and why it is one; or leave out a question";
@@ -306,12 +306,12 @@ pub const KEYMAP: &[Binding] = keymap! {
 };
 
 /// The scopes that apply while this pane has the focus, the most specific first.
-pub fn pane_scopes(pane: PaneId) -> [KeyScope; 3] {
+pub fn pane_scopes(pane: Pane) -> [KeyScope; 3] {
     [KeyScope::Pane(pane), KeyScope::AnyPane, KeyScope::Global]
 }
 
 /// The same while the timeline is open.
-pub fn timeline_scopes(pane: PaneId) -> [KeyScope; 4] {
+pub fn timeline_scopes(pane: Pane) -> [KeyScope; 4] {
     [KeyScope::Timeline, KeyScope::Pane(pane), KeyScope::AnyPane, KeyScope::Global]
 }
 

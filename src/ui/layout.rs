@@ -1,6 +1,6 @@
 //! The layout of the screen for every size. Draws nothing.
 
-use super::pane::{PaneId, ScenarioKind};
+use crate::scenario::view::Pane;
 use ratatui::layout::Rect;
 
 /// The smallest screen on which panes are drawn.
@@ -64,9 +64,9 @@ pub struct ScreenAreas {
     /// Tabs with the names of all panes, if some of them are hidden; otherwise empty.
     pub tabs: Rect,
     /// The panes, including their frames.
-    pub panes: Vec<(PaneId, Rect)>,
+    pub panes: Vec<(Pane, Rect)>,
     /// Hidden panes, each with the pane shown in its place.
-    pub behind: Vec<(PaneId, PaneId)>,
+    pub behind: Vec<(Pane, Pane)>,
     /// The diagnosis of the lane in front.
     pub diagnosis: Rect,
     /// Notices, or the keys of the focused pane.
@@ -75,7 +75,7 @@ pub struct ScreenAreas {
 
 impl ScreenAreas {
     /// The rectangle of a pane, if it is on the screen.
-    pub fn pane(&self, id: PaneId) -> Option<Rect> {
+    pub fn pane(&self, id: Pane) -> Option<Rect> {
         self.panes.iter().find(|(p, _)| *p == id).map(|(_, r)| *r)
     }
 }
@@ -83,10 +83,9 @@ impl ScreenAreas {
 /// The inputs that decide which panes are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct LayoutInputs<'a> {
-    /// The kind of scenario.
-    pub kind: ScenarioKind,
-    /// All panes: the focused one first, then the others by how recently they had the focus.
-    pub order: &'a [PaneId],
+    /// The panes of the scenario with their slots: the focused one first, then the others by how recently they had the
+    /// focus.
+    pub homes: &'a [(Pane, PaneSlot)],
     /// Whether the focused pane fills the screen.
     pub zoom: bool,
     /// Whether the timeline is open.
@@ -135,11 +134,11 @@ pub fn arrange(area: Rect, inputs: LayoutInputs<'_>) -> Option<ScreenAreas> {
     }
     let large = area.width >= 170 && area.height >= 50;
     let slot = |s: PaneSlot| if large { s } else { s.joined() };
-    let homes: Vec<(PaneId, PaneSlot)> = inputs
-        .order
+    let homes: Vec<(Pane, PaneSlot)> = inputs
+        .homes
         .iter()
-        .filter(|p| lesson.is_empty() || **p != PaneId::Lesson)
-        .filter_map(|&p| Some((p, slot(p.home(inputs.kind)?))))
+        .filter(|(pane, _)| lesson.is_empty() || *pane != Pane::Lesson)
+        .map(|&(pane, home)| (pane, slot(home)))
         .collect();
     let focused = homes.first()?.0;
     if inputs.zoom || !roomy && (area.width < 72 || area.height < 20) {
@@ -155,14 +154,14 @@ pub fn arrange(area: Rect, inputs: LayoutInputs<'_>) -> Option<ScreenAreas> {
         places.panes = some(body, &homes);
     }
     if !lesson.is_empty() {
-        places.panes.push((PaneId::Lesson, lesson));
+        places.panes.push((Pane::Lesson, lesson));
     }
     Some(places)
 }
 
 /// The first pane of every slot, in columns.
-fn columns(body: Rect, homes: &[(PaneId, PaneSlot)]) -> Vec<(PaneId, Rect)> {
-    let column = |slots: [(PaneSlot, u32); 3]| -> Vec<(PaneId, u32)> {
+fn columns(body: Rect, homes: &[(Pane, PaneSlot)]) -> Vec<(Pane, Rect)> {
+    let column = |slots: [(PaneSlot, u32); 3]| -> Vec<(Pane, u32)> {
         let first = |(slot, share)| homes.iter().find(|h| h.1 == slot).map(|h| (h.0, share));
         slots.into_iter().filter_map(first).collect()
     };
@@ -177,8 +176,8 @@ fn columns(body: Rect, homes: &[(PaneId, PaneSlot)]) -> Vec<(PaneId, Rect)> {
 }
 
 /// The most recently focused pane of the left column and of the others; with more room, two of each.
-fn some(body: Rect, homes: &[(PaneId, PaneSlot)]) -> Vec<(PaneId, Rect)> {
-    let chosen = |left: bool, most: usize| -> Vec<(PaneId, u32)> {
+fn some(body: Rect, homes: &[(Pane, PaneSlot)]) -> Vec<(Pane, Rect)> {
+    let chosen = |left: bool, most: usize| -> Vec<(Pane, u32)> {
         let mut found: Vec<_> = homes.iter().filter(|h| h.1.left() == left).take(most).collect();
         found.sort_by_key(|(pane, slot)| (*slot, *pane));
         let share = |slot| PaneSlot::COLUMNS.iter().flatten().find(|c| c.0 == slot).map_or(50, |c| c.1);
@@ -192,7 +191,7 @@ fn some(body: Rect, homes: &[(PaneId, PaneSlot)]) -> Vec<(PaneId, Rect)> {
 }
 
 /// Panes above one another, by their shares of the height.
-fn stack(mut area: Rect, panes: &[(PaneId, u32)]) -> Vec<(PaneId, Rect)> {
+fn stack(mut area: Rect, panes: &[(Pane, u32)]) -> Vec<(Pane, Rect)> {
     let mut left: u32 = panes.iter().map(|p| p.1).sum();
     let mut out = Vec::with_capacity(panes.len());
     for &(pane, share) in panes {
@@ -223,26 +222,26 @@ pub fn window(area: Rect, width: u16, height: u16) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::pane::ScenarioKind;
 
-    /// All panes, this one first.
-    fn order(focus: PaneId) -> Vec<PaneId> {
-        let others = PaneId::ALL.iter().copied().filter(|p| *p != focus);
-        std::iter::once(focus).chain(others).collect()
+    /// The panes of a scenario of this kind with their slots, `focus` first.
+    fn homes(kind: ScenarioKind, focus: Pane) -> Vec<(Pane, PaneSlot)> {
+        let others = Pane::of(kind).filter(|p| *p != focus);
+        std::iter::once(focus).chain(others).filter_map(|p| Some((p, p.home(kind)?))).collect()
     }
 
     #[test]
     fn every_cell_belongs_to_one_place_at_every_size() {
         let foci: Vec<_> = ScenarioKind::ALL
             .into_iter()
-            .flat_map(|kind| PaneId::of(kind).map(move |p| (kind, order(p))))
+            .flat_map(|kind| Pane::of(kind).map(move |p| (kind, homes(kind, p))))
             .collect();
         for (width, height) in (0..=200).step_by(3).flat_map(|w| (0..=62).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
-            for (kind, order) in &foci {
+            for (kind, homes) in &foci {
                 for bits in 0..8 {
                     let [zoom, timeline, guided] = [1, 2, 4].map(|bit| bits & bit > 0);
-                    let Some(p) = arrange(area, LayoutInputs { kind: *kind, order, zoom, timeline, guided })
-                    else {
+                    let Some(p) = arrange(area, LayoutInputs { homes, zoom, timeline, guided }) else {
                         assert!(width < LEAST.0 || height < LEAST.1);
                         continue;
                     };
@@ -254,7 +253,7 @@ mod tests {
                         }
                     }
                     assert!(owners.iter().all(|&n| n == 1), "{width}x{height} {kind:?} zoom {zoom}: {p:?}");
-                    assert!(p.pane(order[0]).is_some(), "the focused pane is on the screen");
+                    assert!(p.pane(homes[0].0).is_some(), "the focused pane is on the screen");
                     assert!(p.panes.iter().all(|(id, _)| id.home(*kind).is_some()), "only panes of the kind");
                 }
             }
@@ -265,13 +264,13 @@ mod tests {
     fn every_pane_of_a_roomy_screen_is_shown_or_behind_a_shown_one() {
         for kind in ScenarioKind::ALL {
             for (w, h) in [(110, 30), (120, 40), (200, 60)] {
-                let order: Vec<_> = PaneId::of(kind).collect();
+                let homes = homes(kind, Pane::Lanes);
                 let p = arrange(
                     Rect::new(0, 0, w, h),
-                    LayoutInputs { kind, order: &order, zoom: false, timeline: false, guided: false },
+                    LayoutInputs { homes: &homes, zoom: false, timeline: false, guided: false },
                 )
                 .expect("room");
-                for id in order {
+                for (id, _) in homes {
                     let behind = p.behind.iter().find(|b| b.0 == id);
                     let shown = p.pane(behind.map_or(id, |b| b.1)).is_some();
                     assert!(shown && p.pane(id).is_some() != behind.is_some(), "{id:?} at {w}x{h}");
@@ -282,14 +281,8 @@ mod tests {
 
     #[test]
     fn the_usual_sizes_show_what_they_should() {
-        let order = order(PaneId::Lanes);
-        let inputs = LayoutInputs {
-            kind: ScenarioKind::Samples,
-            order: &order,
-            zoom: false,
-            timeline: false,
-            guided: false,
-        };
+        let homes = homes(ScenarioKind::Samples, Pane::Lanes);
+        let inputs = LayoutInputs { homes: &homes, zoom: false, timeline: false, guided: false };
         let count = |w, h| arrange(Rect::new(0, 0, w, h), inputs).map(|p| p.panes.len());
         assert_eq!([count(120, 40), count(80, 24), count(100, 32)], [6, 2, 4].map(Some));
         assert_eq!(count(39, 24), None);

@@ -29,7 +29,7 @@ pub mod through_time;
 
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
-use crate::scenario::view::{self, Opening};
+use crate::scenario::view::{Opening, Pane};
 use crate::telemetry::{self, LaneId};
 use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
@@ -77,23 +77,11 @@ impl ScenarioKind {
     }
 }
 
-/// The table of panes: name on a tab, how long it stays without redrawing (in milliseconds), and its slots for samples,
+/// The table of panes: the type, how long it stays without redrawing (in milliseconds), and its slots for samples,
 /// sequences and surfaces, if it has one.
 macro_rules! panes {
-    ($( $(#[$doc:meta])* $id:ident($pane:ty): $name:literal, $lasts:literal, [$samples:expr, $sequences:expr, $surface:expr]; )*) => {
-        /// The panes of the lab, in the order of Tab.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum PaneId { $( $(#[$doc])* $id, )* }
-
-        impl PaneId {
-            /// All panes, in the order of Tab.
-            pub const ALL: &'static [Self] = &[$( Self::$id, )*];
-
-            /// Its name in the help and on a tab.
-            pub fn name(self) -> &'static str {
-                match self { $( Self::$id => $name, )* }
-            }
-
+    ($( $id:ident($pane:ty): $lasts:literal, [$samples:expr, $sequences:expr, $surface:expr]; )*) => {
+        impl Pane {
             /// How long it stays without redrawing if no key is pressed: slow panes save bytes on the connection.
             pub fn lasts(self) -> Duration {
                 Duration::from_millis(match self { $( Self::$id => $lasts, )* })
@@ -110,43 +98,26 @@ macro_rules! panes {
                 match self { $( Self::$id => Box::<$pane>::default(), )* }
             }
         }
-
-        impl From<view::Pane> for PaneId {
-            fn from(named: view::Pane) -> Self {
-                match named { $( view::Pane::$id => Self::$id, )* }
-            }
-        }
     };
 }
 
 use PaneSlot as S;
 
 panes! {
-    /// The model builder.
-    Network(network::NetworkPane): "Network", 100, [Some(S::LeftTop), Some(S::LeftTop), None];
-    /// The lanes and their optimizer settings.
-    Lanes(lanes::LanesPane): "Lanes", 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
-    /// A test function of the plane, with the paths of the lanes over it.
-    Surface(surface::SurfacePane): "Surface", 250, [None, None, Some(S::MiddleTop)];
-    /// Loss, accuracy, gradient norm ... over time.
-    Curves(curves::Curves): "Curves", 250, [Some(S::MiddleTop), Some(S::MiddleTop), Some(S::RightTop)];
-    /// The norm of the gradient over the time steps of a sequence.
-    ThroughTime(through_time::ThroughTime): "Through time", 450, [None, Some(S::Middle), None];
-    /// Gradient norm of every layer over time.
-    GradientMap(gradient_map::GradientMap): "Gradient map", 250, [Some(S::Middle), Some(S::RightTop), None];
-    /// The path of one weight through the last step.
-    Microscope(microscope::Microscope): "Microscope", 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
-    /// Decision boundary, predictions, confusion matrix.
-    Prediction(prediction::DataPane): "Data", 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
-    /// The adversarial preview.
-    Adversarial(adversarial::Adversarial): "Adversarial", 450, [Some(S::RightTop), Some(S::RightBottom), None];
-    /// The findings about the lane in front, and their cures.
-    Diagnosis(diagnosis::DiagnosisPane): "Diagnosis", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
-    /// The lesson of the scenario, and its expectations with their state.
-    Lesson(lesson::LessonPane): "Lesson", 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
+    Network(network::NetworkPane): 100, [Some(S::LeftTop), Some(S::LeftTop), None];
+    Lanes(lanes::LanesPane): 250, [Some(S::LeftMiddle), Some(S::LeftMiddle), Some(S::LeftMiddle)];
+    Surface(surface::SurfacePane): 250, [None, None, Some(S::MiddleTop)];
+    Curves(curves::Curves): 250, [Some(S::MiddleTop), Some(S::MiddleTop), Some(S::RightTop)];
+    ThroughTime(through_time::ThroughTime): 450, [None, Some(S::Middle), None];
+    GradientMap(gradient_map::GradientMap): 250, [Some(S::Middle), Some(S::RightTop), None];
+    Microscope(microscope::Microscope): 450, [Some(S::LeftBottom), Some(S::RightMiddle), Some(S::RightMiddle)];
+    Prediction(prediction::DataPane): 450, [Some(S::RightMiddle), Some(S::RightBottom), None];
+    Adversarial(adversarial::Adversarial): 450, [Some(S::RightTop), Some(S::RightBottom), None];
+    Diagnosis(diagnosis::DiagnosisPane): 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
+    Lesson(lesson::LessonPane): 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
 }
 
-impl PaneId {
+impl Pane {
     /// The panes of a scenario, in the order of Tab.
     pub fn of(kind: ScenarioKind) -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(move |p| p.home(kind).is_some())

@@ -2,9 +2,9 @@
 //! caller provides the clock.
 
 use super::app::App;
+use super::config::DrawingCharacters;
 use super::frames::Frames;
 use super::message::{Effect, Message};
-use super::terminal::choice::DrawingCharacters;
 use super::terminal::encode::encode;
 use super::theme::{Depth, Scheme, Theme};
 use crate::scenario::Scenario;

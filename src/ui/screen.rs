@@ -7,10 +7,10 @@ use super::keymap::{Action, KeyScope};
 use super::layout::{LEAST, ScreenAreas};
 use super::message::Link;
 use super::overlay::frame;
-use super::pane::PaneId;
 use super::theme::Theme;
 use super::widget::scale::{count, number};
 use super::widget::text;
+use crate::scenario::view::Pane;
 use crate::telemetry::Phase;
 use crate::view::LaneView;
 use ratatui::buffer::Buffer;
@@ -20,7 +20,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
 /// Draws everything, except panes that `fresh` does not select, which keep the buffer's content.
-pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
+pub fn draw(app: &App, fresh: impl Fn(Pane) -> bool, buf: &mut Buffer) {
     let area = Rect::new(0, 0, app.size.width, app.size.height).intersection(buf.area);
     let Some(places) = app.places() else { return too_small(app, area, buf) };
     for r in [places.header, places.timeline, places.tabs, places.hint] {
@@ -39,7 +39,7 @@ pub fn draw(app: &App, fresh: impl Fn(PaneId) -> bool, buf: &mut Buffer) {
     }
     // The diagnosis line refers to the same step as the map: it changes when the map does, or when the lane's phase
     // changes.
-    let map = places.pane(PaneId::GradientMap).is_some_and(|_| !fresh(PaneId::GradientMap));
+    let map = places.pane(Pane::GradientMap).is_some_and(|_| !fresh(Pane::GradientMap));
     let runs = app.view.lane(app.front).is_some_and(|l| l.present().phase == Phase::Running);
     if !(map && runs) {
         clear(places.diagnosis, buf);
@@ -74,7 +74,7 @@ fn too_small(app: &App, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn pane(app: &App, id: PaneId, places: &ScreenAreas, r: Rect, buf: &mut Buffer) {
+fn pane(app: &App, id: Pane, places: &ScreenAreas, r: Rect, buf: &mut Buffer) {
     let cx = app.context(id);
     let theme = &app.theme;
     let style = if cx.focused { theme.border_focused } else { theme.border };
@@ -120,7 +120,7 @@ fn fitting<'a>(mut title: Line<'a>, room: u16, theme: &Theme) -> Line<'a> {
         let left = usize::from(room).saturating_sub(title.width());
         // A list that goes on is marked.
         if last.content.starts_with(", ") && left > 0 {
-            title.spans.push(Span::styled(text::left_out(theme.glyphs), last.style));
+            title.spans.push(Span::styled(theme.glyphs.left_out(), last.style));
             break;
         }
         if left >= 14 || title.spans.is_empty() {
@@ -215,9 +215,9 @@ fn speeds(app: &App) -> Option<Vec<(String, Style)>> {
 
 /// The names of the panes with their columns: in full, or shortened to the word that distinguishes them; if these do
 /// not fit either, only those around the focused one.
-fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
-    let panes: Vec<PaneId> = PaneId::of(app.kind).collect();
-    let short = |p: PaneId| {
+fn tab_places(app: &App, r: Rect) -> Vec<(Pane, String, u16)> {
+    let panes: Vec<Pane> = Pane::of(app.kind).collect();
+    let short = |p: Pane| {
         let word = p.name().rsplit(' ').next().unwrap_or_default();
         word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>()
     };
@@ -241,7 +241,7 @@ fn tab_places(app: &App, r: Rect) -> Vec<(PaneId, String, u16)> {
         }
     }
     let mut x = 1;
-    let place = |(id, name): (PaneId, String)| {
+    let place = |(id, name): (Pane, String)| {
         let at = x;
         x += text::width(&name) + gap;
         (id, name, at)
@@ -260,16 +260,16 @@ fn tabs(app: &App, r: Rect, buf: &mut Buffer) {
     }
     // Panes whose names have no room are marked at that end.
     let glyphs = app.theme.glyphs;
-    if PaneId::of(app.kind).next() != places.first().map(|place| place.0) {
+    if Pane::of(app.kind).next() != places.first().map(|place| place.0) {
         text::put(buf, r, 0, 0, text::pick(glyphs, "‹", "<"), app.theme.warn);
     }
-    if PaneId::of(app.kind).last() != places.last().map(|place| place.0) {
+    if Pane::of(app.kind).last() != places.last().map(|place| place.0) {
         text::put_right(buf, r, 0, text::pick(glyphs, "›", ">"), app.theme.warn);
     }
 }
 
 /// The tab at this column.
-pub fn tab_at(app: &App, column: u16) -> Option<PaneId> {
+pub fn tab_at(app: &App, column: u16) -> Option<Pane> {
     let places = app.places()?;
     tab_places(app, places.tabs)
         .into_iter()

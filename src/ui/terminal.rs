@@ -8,7 +8,7 @@ pub mod keys;
 pub mod signals;
 pub mod writer;
 
-use choice::DrawingCharacters;
+use super::config::DrawingCharacters;
 use keys::{Parser, TerminalInput};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;

@@ -6,10 +6,10 @@ use super::fixture;
 use super::keymap::KEYMAP;
 use super::message::{Effect, Message};
 use super::overlay::Overlay;
-use super::pane::PaneId;
 use super::screen::picture;
 use super::theme::{Depth, Glyphs, Theme};
 use crate::registry::SettingValue as _;
+use crate::scenario::view::Pane;
 use crate::telemetry::{self, Command, Event, LaneId, Phase, Sample};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
@@ -124,7 +124,7 @@ fn a_diagnosis_that_is_cut_is_read_to_its_end_by_a_key() {
 #[test]
 fn the_hint_line_leads_to_the_lesson_the_panes_and_the_help_from_everywhere() {
     let mut a = trained(80, 24, 20);
-    for id in PaneId::of(a.kind).collect::<Vec<_>>() {
+    for id in Pane::of(a.kind).collect::<Vec<_>>() {
         a.focus_on(id);
         let picture = text(&a);
         let hint = picture.lines().last().unwrap_or_default();
@@ -132,7 +132,7 @@ fn the_hint_line_leads_to_the_lesson_the_panes_and_the_help_from_everywhere() {
             assert!(hint.contains(words), "{words} in {}: {hint}", id.name());
         }
     }
-    a.focus_on(PaneId::Adversarial);
+    a.focus_on(Pane::Adversarial);
     assert!(text(&a).lines().last().is_some_and(|l| l.starts_with(" Right epsilon  Down image")));
     // Where room is scarce, help and the way out come first.
     a.update(Message::Resize(Size::new(40, 12)));
@@ -273,7 +273,7 @@ fn a_lane_is_edited_while_it_trains() {
 fn the_model_builder_adds_checks_and_applies() {
     let mut a = trained(120, 40, 10);
     a.update(key(KeyCode::BackTab));
-    assert_eq!(a.focus(), PaneId::Network);
+    assert_eq!(a.focus(), Pane::Network);
     a.update(ch('a'));
     assert!(matches!(a.overlay, Some(Overlay::Menu(_))));
     a.update(key(KeyCode::Enter));
@@ -368,7 +368,7 @@ fn every_preset_opens_on_the_pane_the_lane_and_the_attack_of_its_lesson() {
                 let info = Box::new(info);
                 wanted.extend(commands(a.update(Message::Event(Event::Started { lane, info, step: 0 }))));
             }
-            let pane = view.pane.map_or(PaneId::Lanes, PaneId::from);
+            let pane = view.pane.unwrap_or(Pane::Lanes);
             assert_eq!(a.focus(), pane, "{} at {w}x{h}", preset.name);
             assert!(a.places().expect("room").pane(pane).is_some(), "{} at {w}x{h}", preset.name);
             let front = scenario.lanes.iter().position(|l| l.name == view.lane).unwrap_or(0);
@@ -383,7 +383,7 @@ fn every_preset_opens_on_the_pane_the_lane_and_the_attack_of_its_lesson() {
             }
             // The lesson is a key away, and back.
             a.update(ch('e'));
-            assert_eq!(a.focus(), PaneId::Lesson);
+            assert_eq!(a.focus(), Pane::Lesson);
             let about = scenario.about.split(' ').next().expect("a word");
             assert!(text(&a).contains(about), "{} at {w}x{h}\n{}", preset.name, text(&a));
             a.update(ch('e'));

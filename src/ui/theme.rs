@@ -13,6 +13,13 @@ pub enum Glyphs {
     Ascii,
 }
 
+impl Glyphs {
+    /// The mark for omitted text.
+    pub fn left_out(self) -> &'static str {
+        if self == Self::Ascii { "~" } else { "…" }
+    }
+}
+
 /// The number of colours of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {

@@ -14,15 +14,17 @@ mod column;
 mod decoration;
 mod form;
 mod kinds;
+mod numeral;
 mod rows;
 mod samples;
+mod separator;
 mod series;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use column::{Column, Columns};
-pub use form::Separator;
+pub use separator::Separator;
 pub use settings::{Csv, Missing, Series, Texts};
 
 use rows::{ReadTable, Role, TableHead};

@@ -142,7 +142,7 @@ fn a_scenario_s_own_are_refused_at_their_places() {
         "(data: Moons(), lanes: [(name: \"plain\")],\n expect: [\"plain.loss < 1\",\n  \"plian.loss < 1\",
   \"plain.los < 1\", \"plain.loss\", \"median(plain.loss) < 1\"])";
     let scenario = crate::scenario::read(text).unwrap();
-    let faults = of_scenario(text, &scenario).unwrap_err();
+    let faults = crate::lab::lesson::of_scenario(text, &scenario).unwrap_err();
     let found: Vec<_> = faults.iter().map(|f| (f.line, f.column)).collect();
     assert_eq!(found, [(3, 3), (4, 3), (4, 20), (4, 34)], "{faults:?}");
     assert!(faults[0].what.contains("did you mean plain?") && faults[1].what.contains("mean loss?"));

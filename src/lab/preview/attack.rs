@@ -1,7 +1,7 @@
 //! Attacks for the screen: one sample before and after, the least size that fools the lane, accuracy against size.
 
 use super::prediction::{planar, plane};
-use super::{DataShape, Probe, ProbeMemory, ProbeParts, Renewal, class, image, scalar, softmax};
+use super::{DataShape, Probe, ProbeInput, ProbeMemory, ProbeParts, Renewal, class, image, scalar, softmax};
 use crate::engine::attack::{
     AttackConfig, AttackTask, RandomKey, ValidRange, Victim, distance, feature_range, margin, noise,
     predicted, verdict,
@@ -9,7 +9,6 @@ use crate::engine::attack::{
 use crate::engine::data::Labels;
 use crate::engine::robust::least::{SizeBracket, smallest_eps_near};
 use crate::engine::robust::{curve, trust};
-use crate::lab::run::ProbeInput;
 use crate::registry::SettingValue as _;
 use crate::telemetry::{Data, Sample};
 

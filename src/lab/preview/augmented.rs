@@ -1,8 +1,7 @@
 //! A sample under the augmentations of a lane, several times over. A pure function.
 
-use super::{DataShape, Probe, ProbeParts, Renewal, image, scalar};
+use super::{DataShape, Probe, ProbeInput, ProbeParts, Renewal, image, scalar};
 use crate::engine::augment::{self, AugmentConfig};
-use crate::lab::run::ProbeInput;
 use std::sync::Arc;
 
 /// Most draws that are shown.

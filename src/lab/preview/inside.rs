@@ -1,11 +1,10 @@
 //! Looks inside a lane: its path over a surface, its gradient through time, one of its weights. Pure functions.
 
-use super::{DataShape, Probe, ProbeParts, Renewal, Taken, scalar};
+use super::{DataShape, Probe, ProbeInput, ProbeParts, Renewal, Taken, scalar};
 use crate::engine::diagnostics::spectral_radius;
 use crate::engine::layer::LayerConfig;
 use crate::engine::surface::Surface;
-use crate::lab::lane::TrainingLane;
-use crate::lab::run::ProbeInput;
+use crate::lab::lane::{StepHooks, TrainingLane};
 use crate::lab::trainer::WeightStep;
 use crate::telemetry::Data;
 use std::sync::Arc;
@@ -56,12 +55,15 @@ pub(super) const THROUGH_TIME: Probe = Probe {
         let kept = lane.kept.get("through_time").and_then(|k| k.downcast_ref::<Norms>());
         Some(Arc::new(kept.cloned().unwrap_or_else(|| lane.trainer.through_time())))
     },
-    after: |lane| {
-        let norms: Norms = lane.trainer.through_time();
-        lane.kept.insert("through_time", Box::new(norms));
-    },
-    forget: |lane| {
-        lane.kept.remove("through_time");
+    hooks: StepHooks {
+        after: |lane| {
+            let norms: Norms = lane.trainer.through_time();
+            lane.kept.insert("through_time", Box::new(norms));
+        },
+        forget: |lane| {
+            lane.kept.remove("through_time");
+        },
+        ..StepHooks::NONE
     },
     ..Probe::new(
         "through_time",
@@ -80,8 +82,11 @@ pub(super) const THROUGH_TIME: Probe = Probe {
 /// the first such step, only `slots` and `weight`.
 pub(super) const MICROSCOPE: Probe = Probe {
     take: |lane, view| lane.trainer.examine(view.number).map(|e| Arc::new(e) as Taken),
-    before: |lane, shown| lane.trainer.aim(shown),
-    forget: |lane| lane.trainer.put_scope_away(),
+    hooks: StepHooks {
+        before: |lane, shown| lane.trainer.aim(shown),
+        forget: |lane| lane.trainer.put_scope_away(),
+        ..StepHooks::NONE
+    },
     ..Probe::new(
         "microscope",
         "the weight of index `number` in the last shown step",

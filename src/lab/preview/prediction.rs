@@ -1,9 +1,10 @@
 //! Predictions of a lane: over the plane, for one sample, and for all samples together. Pure functions of a snapshot.
 
-use super::{DataShape, Probe, ProbeMemory, ProbeParts, class, image, outputs, scalar, sequence, softmax};
+use super::{
+    DataShape, Probe, ProbeInput, ProbeMemory, ProbeParts, class, image, outputs, scalar, sequence, softmax,
+};
 use crate::engine::data::{Labels, Samples};
 use crate::engine::shape::Shape as Sample;
-use crate::lab::run::ProbeInput;
 use crate::lab::trainer::batch::argmax;
 use crate::telemetry::Data;
 

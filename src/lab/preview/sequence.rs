@@ -1,9 +1,8 @@
 //! One sequence over time: its inputs, its targets and the network's answers.
 
-use super::{ProbeMemory, ProbeParts, outputs};
+use super::{ProbeInput, ProbeMemory, ProbeParts, outputs};
 use crate::engine::data::Labels;
 use crate::engine::shape::Shape;
-use crate::lab::run::ProbeInput;
 use crate::lab::trainer::batch::argmax;
 use crate::telemetry::Data;
 

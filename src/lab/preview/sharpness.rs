@@ -5,12 +5,11 @@
 //! Cohen et al., Gradient descent on neural networks typically occurs at the edge of stability, 2021, arXiv:2103.00065.
 //! For adaptive methods, whose limit belongs to the preconditioned Hessian: Cohen et al., 2022, arXiv:2207.14484.
 
-use super::{DataShape, Probe, ProbeMemory, ProbeParts, Taken, scalar};
+use super::{DataShape, Probe, ProbeInput, ProbeMemory, ProbeParts, Taken, scalar};
 use crate::engine::diagnostics::dominant_eigenvalue;
 use crate::engine::layer::Pass;
 use crate::engine::rng::{Purpose, Stream};
 use crate::engine::team::SingleThread;
-use crate::lab::run::ProbeInput;
 use crate::lab::trainer::batch::BatchTargets;
 use crate::scenario::Recipe;
 use crate::telemetry::Data;

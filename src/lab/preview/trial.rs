@@ -1,12 +1,11 @@
 //! Short trainings of a copy of a lane: the learning rates for which it is stable, and whether it can fit a single
 //! batch. The lane itself is not affected.
 
-use super::{DataShape, Probe, ProbeMemory, ProbeParts, Renewal, Taken, scalar};
+use super::{DataShape, Probe, ProbeInput, ProbeMemory, ProbeParts, Renewal, Taken, scalar};
 use crate::engine::data::Prepared;
 use crate::engine::regularise::noise::GradientNoise;
 use crate::lab::lane::TrainingLane;
 use crate::lab::range::RangeTest;
-use crate::lab::run::ProbeInput;
 use crate::lab::trainer::{Snapshot, Trainer};
 use crate::scenario::Recipe;
 use crate::telemetry::Data;

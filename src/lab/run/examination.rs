@@ -44,7 +44,7 @@ impl LaneToExamine {
 
 impl Run {
     /// The lane whose examination is requested, unless `known` is its stamp already.
-    pub fn patient(&self, known: Option<(LaneId, u64)>) -> Option<LaneToExamine> {
+    pub fn lane_to_examine(&self, known: Option<(LaneId, u64)>) -> Option<LaneToExamine> {
         // A surface has no samples to judge by.
         if self.scenario.data.problem().is_some() {
             return None;

@@ -109,7 +109,7 @@ impl ShowStep {
         pace: &mut dyn Pace,
     ) -> Result<Option<(ProbeInput, Vec<Event>)>, String> {
         let step = self.seen.stamp.1;
-        let watched: Vec<&'static str> = self.course.plan.watched.iter().map(|p| p.name).collect();
+        let watched: Vec<&'static str> = self.seen.views.iter().map(|v| v.probe).collect();
         let peek = |lane: &TrainingLane| {
             ProbeInput::of(lane, self.seen.stamp, &self.seen.views, self.seed, self.own.clone())
         };
@@ -199,7 +199,7 @@ impl Run {
         let plan = TurnLimits {
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
-            watched: self.watched(id),
+            hooks: self.hooks(id),
             ..TurnLimits::default()
         };
         let course = LaneHistory { line: self.lineage(id, u64::MAX)?, plan };

@@ -253,7 +253,7 @@ impl Run {
         let plan = TurnLimits {
             total: self.scenario.steps as u64,
             evaluate_every: self.scenario.evaluate_every.max(1) as u64,
-            watched: self.watched(id),
+            hooks: self.hooks(id),
             ..TurnLimits::default()
         };
         let course = LaneHistory { line: self.lineage(id, u64::MAX).ok_or_else(gone)?, plan };

@@ -90,12 +90,12 @@ impl Run {
             active.iter().filter(|(id, p)| p.lane.is_some() && p.step < limit && !self.held.contains(id));
         let &(id, _) = free.min_by_key(|(id, p)| (p.step, *id))?;
         self.widest = self.widest.max(ahead);
-        let (watched, awaited) = (self.watched(id), self.awaited(id));
-        let witnessed = self.step_of(id).and_then(|now| self.witnessed_at(id, now));
+        let (hooks, awaited) = (self.hooks(id), self.awaited(id));
+        let captured = self.step_of(id).and_then(|now| self.capture_at(id, now));
         let budget = self.share();
         let goal = self.places[id].as_ref().map(|p| self.goal(p))?;
         let place = self.places[id].as_mut()?;
-        for stop in awaited.into_iter().chain(witnessed).chain(place.retraces_to()) {
+        for stop in awaited.into_iter().chain(captured).chain(place.retraces_to()) {
             limit = limit.min(stop);
         }
         if let Some(next) = place.pending.front() {
@@ -110,7 +110,7 @@ impl Run {
             exam: self.exam.clone(),
             show_every: self.show_every,
             log: self.log,
-            watched,
+            hooks,
             // A fork that repeats its parent's training uses the parent's kept states.
             budget: if place.begun() { budget } else { 0 },
             past: false,
@@ -169,7 +169,7 @@ impl Run {
     /// train.
     pub(super) fn settle(&mut self) {
         self.begin_forks();
-        self.take_down();
+        self.capture_states();
         self.make_pending_changes();
         self.halt();
         if self.present().all(|(_, p)| p.step == 0) {

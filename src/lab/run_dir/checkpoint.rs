@@ -2,7 +2,6 @@
 //!
 //! Every length is compared with the number of remaining bytes before anything is allocated.
 
-pub use super::marks::LogMark;
 use crate::engine::optim::OptimizerState;
 use crate::engine::regularise::stopping::StoppingMemory;
 use crate::lab::lane::{LogLine, SavedReplica};
@@ -12,6 +11,22 @@ use crate::limits;
 use crate::telemetry::{Divergence, DivergenceOrigin, Phase, StepStage};
 use std::borrow::Cow;
 use std::io::{self, Write};
+
+/// The log up to a certain line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogMark {
+    /// Its length.
+    pub bytes: u64,
+    /// The checksum of these bytes.
+    pub crc: u32,
+}
+
+impl LogMark {
+    /// The mark of a whole log.
+    pub fn of(log: &[u8]) -> Self {
+        Self { bytes: log.len() as u64, crc: crc32fast::hash(log) }
+    }
+}
 
 /// The magic bytes of the file; the last one is the version of the format.
 const MAGIC: &[u8; 16] = b"gradtui state \n\x05";

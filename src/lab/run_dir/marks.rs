@@ -1,27 +1,12 @@
 //! Binds a checkpoint to scenario and log by checksums, so that files of two runs, an edited scenario or a log with
 //! missing lines are refused. Reads a log piece by piece, however large it is.
 
-use super::{checkpoint::Checkpoint, plain};
+use super::checkpoint::{Checkpoint, LogMark};
+use super::plain;
 use crate::lab::store::Dir;
 use crate::limits;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-
-/// The log up to a certain line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogMark {
-    /// Its length.
-    pub bytes: u64,
-    /// The checksum of these bytes.
-    pub crc: u32,
-}
-
-impl LogMark {
-    /// The mark of a whole log.
-    pub fn of(log: &[u8]) -> Self {
-        Self { bytes: log.len() as u64, crc: crc32fast::hash(log) }
-    }
-}
 
 /// Length and checksum of a log while it grows.
 #[derive(Clone, Debug, Default)]

@@ -21,26 +21,26 @@ impl RunnerState {
         let mut known: Option<(LaneId, u64)> = None;
         let mut run = self.lock();
         while !self.ended() {
-            let Some(patient) = run.patient(known) else {
+            let Some(examined) = run.lane_to_examine(known) else {
                 run = self.look.wait(run).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             drop(run);
-            known = Some(patient.stamp);
+            known = Some(examined.stamp);
             super::QUIET.set(true);
             // A panic ends the examination, not the program.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.treat(&patient)));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.examine_lane(&examined)));
             super::QUIET.set(false);
             run = self.lock();
         }
     }
 
-    fn treat(&self, patient: &LaneToExamine) {
+    fn examine_lane(&self, lane: &LaneToExamine) {
         let looked = Mutex::new((Instant::now(), true));
-        patient.examine(&|event| self.emit(event), &|| {
+        lane.examine(&|event| self.emit(event), &|| {
             let mut looked = super::lock(&looked);
             if looked.0.elapsed() >= LOOK {
-                let other = self.lock().patient(Some(patient.stamp));
+                let other = self.lock().lane_to_examine(Some(lane.stamp));
                 *looked = (Instant::now(), other.is_none() && !self.ended());
             }
             looked.1

@@ -1,8 +1,8 @@
 //! The thread that computes probes from snapshots, a few times a second, with a small share of the processor time.
 
 use super::RunnerState;
+use crate::lab::preview::LaneStamp;
 use crate::lab::preview::{self, ProbeMemory};
-use crate::lab::run::LaneStamp;
 use crate::telemetry::ProbeRequest;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 use super::App;
 use crate::limits;
 use crate::scenario::Recipe;
+use crate::scenario::view::Pane;
 use crate::telemetry::{Command, LaneId, Phase};
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::{Action, KeyScope};
@@ -11,7 +12,6 @@ use crate::ui::overlay::menu::Pick;
 use crate::ui::overlay::page::TextWindow;
 use crate::ui::overlay::trial::{Test, Trial};
 use crate::ui::overlay::{Answer, Overlay, Question, frame};
-use crate::ui::pane::PaneId;
 use crate::ui::screen;
 use crate::view::LaneView;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -54,8 +54,8 @@ impl App {
             }
             Action::NextPane => self.refocus(true),
             Action::PreviousPane => self.refocus(false),
-            Action::Lesson => self.turn_to(PaneId::Lesson),
-            Action::Diagnosis => self.turn_to(PaneId::Diagnosis),
+            Action::Lesson => self.turn_to(Pane::Lesson),
+            Action::Diagnosis => self.turn_to(Pane::Diagnosis),
             Action::Zoom => {
                 self.zoom = !self.zoom;
                 Effects::new()
@@ -158,7 +158,7 @@ impl App {
             Action::Timeline => self.toggle_timeline(),
             Action::LrUp => self.scale_lr(2.0),
             Action::LrDown => self.scale_lr(0.5),
-            Action::Add | Action::Duplicate | Action::Remove if self.focus() == PaneId::Lanes => {
+            Action::Add | Action::Duplicate | Action::Remove if self.focus() == Pane::Lanes => {
                 self.lane_list(action)
             }
             other => {
@@ -205,7 +205,7 @@ impl App {
 
     /// Undoes or redoes the last change; in the model builder, changes of the draft first.
     fn undo(&mut self, again: bool) -> Effects {
-        if self.focus() == PaneId::Network
+        if self.focus() == Pane::Network
             && let Some(lane) = self.view.lane(self.front)
             && self.network.undo(lane, again)
         {
@@ -220,7 +220,7 @@ impl App {
     }
 
     /// Focuses a pane; if it already has the focus, focuses the previous pane.
-    fn turn_to(&mut self, pane: PaneId) -> Effects {
+    fn turn_to(&mut self, pane: Pane) -> Effects {
         if self.focus() == pane {
             self.order.retain(|p| *p != pane);
             self.order.push(pane);
@@ -231,7 +231,7 @@ impl App {
     }
 
     fn refocus(&mut self, forward: bool) -> Effects {
-        let panes: Vec<PaneId> = PaneId::of(self.kind).collect();
+        let panes: Vec<Pane> = Pane::of(self.kind).collect();
         let at = panes.iter().position(|p| *p == self.focus()).unwrap_or(0);
         self.focus_on(panes[if forward { at + 1 } else { at + panes.len() - 1 } % panes.len()]);
         Effects::new()
@@ -306,7 +306,7 @@ impl App {
         }
         if let Some(asks) = self.asks("Remove the lane?", Some(id), Pick::Action(Action::Remove)) {
             // The confirmed action comes back as the key, which belongs to the lanes pane.
-            self.focus_on(PaneId::Lanes);
+            self.focus_on(Pane::Lanes);
             return asks;
         }
         if self.solo == Some(id) {

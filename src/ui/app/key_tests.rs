@@ -5,6 +5,7 @@ use crate::engine::layer::LayerConfig;
 use crate::number::Number;
 use crate::registry::SettingValue as _;
 use crate::scenario::DataConfig;
+use crate::scenario::view::Pane;
 use crate::telemetry::{Command, Data, Event, Measure, Phase};
 use crate::ui::app::GalleryPreset;
 use crate::ui::fixture;
@@ -12,7 +13,6 @@ use crate::ui::keymap::{KEYMAP, KeyScope};
 use crate::ui::message::{Effect, Message};
 use crate::ui::overlay::Overlay;
 use crate::ui::overlay::form::FormSubject;
-use crate::ui::pane::PaneId;
 use crate::ui::screen::picture;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -83,7 +83,7 @@ fn common_changes_take_few_keys_and_one_more_undoes_them() {
 #[test]
 fn an_activation_is_exchanged_by_three_keys() {
     let mut app = app();
-    app.focus_on(PaneId::Network);
+    app.focus_on(Pane::Network);
     press(&mut app, "Down");
     assert_eq!(press(&mut app, "Enter r Enter"), (Vec::new(), 3));
     let (orders, _) = press(&mut app, "w");
@@ -126,7 +126,7 @@ fn steps_are_not_lost_without_a_question() {
     assert_eq!(press(&mut wild, "r").0, [Command::Reset(Some(3))]);
     // Other data restart all lanes; several keys in a row are one change.
     let mut app = app();
-    app.focus_on(PaneId::Network);
+    app.focus_on(Pane::Network);
     let data = |text: &str| Box::new(DataConfig::parse(text).expect("data"));
     let change = |app: &mut App, text: &str| app.changed(FormSubject::Data(*data(text)));
     assert_eq!(change(&mut app, "Moons(samples: 50)"), []);
@@ -261,7 +261,7 @@ fn recalled(app: &mut App, lane: usize, step: u64, loss: f32) {
 #[test]
 fn the_past_is_looked_at_and_never_taken_for_the_present() {
     let mut app = app();
-    app.focus_on(PaneId::Lanes);
+    app.focus_on(Pane::Lanes);
     assert_eq!(press(&mut app, "T Left Left").0, [Command::Look(Some(39)), Command::Look(Some(38))]);
     assert!(text(&app).contains("at step 40 of 40 done, going to 38"), "{}", text(&app));
     recalled(&mut app, 0, 38, 7.125);
@@ -313,7 +313,7 @@ fn a_drag_that_began_on_the_timeline_may_leave_its_row() {
 fn a_past_step_shows_the_median_over_seeds_as_the_present_does() {
     use crate::telemetry::{Band, Spread};
     let mut app = app();
-    app.focus_on(PaneId::Lanes);
+    app.focus_on(Pane::Lanes);
     press(&mut app, "T Left Left");
     let mut spread = Spread::new(3, 0);
     spread.set(Number::Loss, Band::of([7.125, 2.375, 3.625].into_iter()));
@@ -362,7 +362,7 @@ fn lanes_go_on_from_the_step_in_view_and_what_lay_ahead_stays_until_it_is_dismis
     assert_eq!((lane.step, last(lane.curve(Number::Loss))), (20, Some(20)));
     assert_eq!(last(lane.ghosts.get(&Number::Loss)), Some(40));
     assert!(lane.maps.values().all(|m| m.columns().last().is_none_or(|c| c.step <= 20)));
-    app.focus_on(PaneId::Curves);
+    app.focus_on(Pane::Curves);
     app.size = Size::new(200, 60);
     assert!(text(&app).contains("faint: before going back"), "{}", text(&app));
     press(&mut app, "Esc d");

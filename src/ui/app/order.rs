@@ -1,6 +1,7 @@
 //! Carries out typed commands, from the command palette or from a script. Opens no window except for an answer.
 
 use super::App;
+use crate::scenario::view::Pane;
 use crate::telemetry::Command;
 use crate::text::did_you_mean;
 use crate::ui::command::{COMMANDS, LaneNames, ParsedCommand, sentence};
@@ -9,7 +10,6 @@ use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::menu::{Menu, MenuItem, Pick, narrowed};
 use crate::ui::overlay::page::TextWindow;
 use crate::ui::overlay::{Overlay, keys};
-use crate::ui::pane::PaneId;
 
 impl App {
     fn lanes(&self) -> LaneNames<'_> {
@@ -76,11 +76,11 @@ impl App {
     /// # Errors
     /// If there is no such pane; the message lists the existing ones.
     pub fn show_pane(&mut self, name: &str) -> Result<(), String> {
-        let all = || PaneId::of(self.kind);
+        let all = || Pane::of(self.kind);
         let found = all().find(|p| p.name().eq_ignore_ascii_case(name.trim()));
         let pane = found.ok_or_else(|| {
-            let near = did_you_mean(name, all().map(PaneId::name));
-            let names = || all().map(PaneId::name).collect::<Vec<_>>().join(", ");
+            let near = did_you_mean(name, all().map(Pane::name));
+            let names = || all().map(Pane::name).collect::<Vec<_>>().join(", ");
             let hint =
                 near.map_or_else(|| format!("there are {}", names()), |n| format!("did you mean {n}?"));
             format!("there is no pane {name} here; {hint}")
@@ -143,7 +143,7 @@ impl App {
         let rows = rows.filter(|r| there(r.of.action));
         let acts: Vec<MenuItem> =
             rows.map(|r| item(r.of.help.into(), "", keys(&r.keys), Pick::Action(r.of.action)))
-                .chain(PaneId::of(self.kind).map(|id| {
+                .chain(Pane::of(self.kind).map(|id| {
                     item(format!("show the pane {}", id.name()), "", String::new(), Pick::Pane(id))
                 }))
                 .collect();

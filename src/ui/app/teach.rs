@@ -2,6 +2,7 @@
 
 use super::{App, Lessons, comfortable};
 use crate::scenario::Scenario;
+use crate::scenario::view::Pane;
 use crate::telemetry::{Command, Phase};
 use crate::ui::guide::{Guide, GuideEffects, LearnerRequest, TaughtLesson};
 use crate::ui::keymap::Action;
@@ -9,7 +10,6 @@ use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::Overlay;
 use crate::ui::overlay::form::{FormSubject, SettingsForm};
 use crate::ui::overlay::menu::{Menu, MenuItem, Pick};
-use crate::ui::pane::PaneId;
 use crate::ui::timeline::Timeline;
 use crate::view::RunView;
 use std::time::Duration;
@@ -37,8 +37,8 @@ impl App {
             );
             return Effects::new();
         };
-        let told = guide.request(request, &self.view);
-        self.apply_effects(told)
+        let effects = guide.request(request, &self.view);
+        self.apply_effects(effects)
     }
 
     /// The meaning of a key in a lesson, if it has one.
@@ -67,16 +67,16 @@ impl App {
             return None;
         }
         let Self { guide: Some(guide), view, .. } = self else { return None };
-        let told = match steps {
+        let effects = match steps {
             Some(n) => guide.step(n, view),
             None => guide.run(view),
         };
-        Some(self.apply_effects(told))
+        Some(self.apply_effects(effects))
     }
 
     /// Carries out the results from the guide.
-    pub(super) fn apply_effects(&mut self, told: GuideEffects) -> Effects {
-        let GuideEffects { load, commands, notice, ask, turned, next } = told;
+    pub(super) fn apply_effects(&mut self, effects: GuideEffects) -> Effects {
+        let GuideEffects { load, commands, notice, ask, turned, next } = effects;
         if next {
             return self.next_lesson();
         }
@@ -142,17 +142,17 @@ impl App {
     /// Shows the view of the lesson's page.
     fn point(&mut self) -> Effects {
         let Some(page) = self.guide.as_ref().and_then(Guide::page).cloned() else {
-            self.focus_on(PaneId::Lesson);
+            self.focus_on(Pane::Lesson);
             return Effects::new();
         };
         let mut effects = Effects::new();
-        if let Some(pane) = page.look.pane.map(PaneId::from) {
+        if let Some(pane) = page.look.pane {
             if let Some(pane) = self.others.get_mut(&pane) {
                 pane.open(&page.look);
             }
             self.focus_on(pane);
         }
-        self.focus_on(PaneId::Lesson);
+        self.focus_on(Pane::Lesson);
         (self.zoom, self.pace) = (false, self.lesson_pace());
         effects.push(Effect::Command(Command::Pace(self.pace)));
         if !page.look.lane.is_empty() {
@@ -235,7 +235,7 @@ impl App {
             self.notify(news);
         }
         if complete && self.overlay.is_none() && self.timeline.is_none() {
-            self.focus_on(PaneId::Lesson);
+            self.focus_on(Pane::Lesson);
         }
     }
 

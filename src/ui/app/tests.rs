@@ -3,10 +3,11 @@
 use super::App;
 use crate::engine::layer::LayerConfig;
 use crate::registry::SettingValue as _;
+use crate::scenario::view::Pane;
 use crate::scenario::{DataConfig, Scenario, read};
 use crate::telemetry::{Command, Data, Event, LaneInfo};
 use crate::ui::message::{Effect, Message};
-use crate::ui::pane::{PaneId, ScenarioKind};
+use crate::ui::pane::ScenarioKind;
 use crate::ui::screen::picture;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -76,23 +77,23 @@ fn a_scenario_has_the_panes_that_have_something_to_show() {
         (
             r#"(data: Xor(), steps: 9, lanes: [(name: "a")])"#,
             ScenarioKind::Samples,
-            PaneId::Adversarial,
-            PaneId::Surface,
+            Pane::Adversarial,
+            Pane::Surface,
         ),
-        (SURFACE, ScenarioKind::Surface, PaneId::Surface, PaneId::Adversarial),
-        (SEQUENCE, ScenarioKind::Sequences, PaneId::ThroughTime, PaneId::Surface),
+        (SURFACE, ScenarioKind::Surface, Pane::Surface, Pane::Adversarial),
+        (SEQUENCE, ScenarioKind::Sequences, Pane::ThroughTime, Pane::Surface),
     ];
     for (scenario, kind, has, lacks) in cases {
         let mut app = app(scenario);
         assert_eq!(app.kind, kind);
         let mut seen = Vec::new();
-        for _ in PaneId::ALL {
+        for _ in Pane::ALL {
             press(&mut app, "\t");
             seen.push(app.focus());
             assert!(app.places().is_some_and(|p| p.pane(app.focus()).is_some()));
         }
         assert!(seen.contains(&has) && !seen.contains(&lacks), "{kind:?}: {seen:?}");
-        assert!(PaneId::of(kind).all(|p| seen.contains(&p)), "Tab comes to every pane of {kind:?}: {seen:?}");
+        assert!(Pane::of(kind).all(|p| seen.contains(&p)), "Tab comes to every pane of {kind:?}: {seen:?}");
     }
 }
 
@@ -102,9 +103,9 @@ fn a_pane_is_found_by_its_name() {
     press(&mut app, "p");
     assert!(text(&app).contains("Panes"));
     press(&mut app, "↓↓\n");
-    assert_eq!(app.focus(), PaneId::Curves);
+    assert_eq!(app.focus(), Pane::Curves);
     press(&mut app, ":the pane micro\n");
-    assert_eq!(app.focus(), PaneId::Microscope);
+    assert_eq!(app.focus(), Pane::Microscope);
 }
 
 #[test]
@@ -112,13 +113,13 @@ fn another_kind_of_lanes_brings_other_panes() {
     let mut app = app(
         r#"(data: Adding(samples: 100, length: 9), network: [Flatten(), Dense(2)], loss: Mse(), steps: 9, lanes: [(name: "a")])"#,
     );
-    app.focus_on(PaneId::Adversarial);
+    app.focus_on(Pane::Adversarial);
     assert_eq!(app.kind, ScenarioKind::Samples);
     let mut info = app.view.lanes[0].info.clone();
     info.recipe.network = Vec::<LayerConfig>::parse("[Rnn(3)]").expect("layers");
     app.update(Message::Event(Event::Started { lane: 0, info: Box::new(info), step: 0 }));
     assert_eq!(app.kind, ScenarioKind::Sequences);
-    assert!(app.places().is_some_and(|p| p.pane(PaneId::ThroughTime).is_some()));
+    assert!(app.places().is_some_and(|p| p.pane(Pane::ThroughTime).is_some()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{App, GalleryPreset, comfortable};
 use crate::engine::layer::LayerConfig;
+use crate::scenario::view::Pane;
 use crate::scenario::{DataConfig, Recipe};
 use crate::telemetry::{Command, LaneId};
 use crate::ui::diagnosis::thousands;
@@ -12,7 +13,6 @@ use crate::ui::overlay::form::curve::CurveSoFar;
 use crate::ui::overlay::form::{FormSubject, SettingsForm};
 use crate::ui::overlay::menu::{Menu, MenuItem, Pick};
 use crate::ui::overlay::trial::{Test, Trial};
-use crate::ui::pane::PaneId;
 use crate::view::RunView;
 use std::time::Duration;
 
@@ -124,13 +124,13 @@ impl App {
                 effects.map_or_else(Effects::new, |effects| self.apply_effects(effects))
             }
             FormSubject::Weight { weight, .. } => {
-                if let Some(pane) = self.others.get_mut(&PaneId::Microscope) {
+                if let Some(pane) = self.others.get_mut(&Pane::Microscope) {
                     pane.number(weight);
                 }
                 Effects::new()
             }
             FormSubject::Attack { .. } | FormSubject::Picture(_) => {
-                if let Some(pane) = self.others.get_mut(&PaneId::Adversarial) {
+                if let Some(pane) = self.others.get_mut(&Pane::Adversarial) {
                     pane.edited(&subject);
                 }
                 let FormSubject::Picture(path) = subject else { return Effects::new() };
@@ -265,14 +265,14 @@ impl App {
 
     /// The menu of the scenario's panes.
     pub(super) fn panes(&self) -> Menu {
-        let item = |id: PaneId| MenuItem {
+        let item = |id: Pane| MenuItem {
             label: id.name().into(),
             about: String::new(),
             right: String::new(),
             pick: Pick::Pane(id),
         };
-        let here = PaneId::of(self.kind).position(|p| p == self.focus()).unwrap_or(0);
-        Menu::new("Panes", PaneId::of(self.kind).map(item).collect(), here)
+        let here = Pane::of(self.kind).position(|p| p == self.focus()).unwrap_or(0);
+        Menu::new("Panes", Pane::of(self.kind).map(item).collect(), here)
     }
 
     pub(super) fn gallery(&mut self) -> Menu {
@@ -313,7 +313,7 @@ impl App {
                 Pick::Further(more),
             ),
             item("again".into(), "all lanes from the same start", Pick::Action(Action::ResetAll)),
-            item("the lanes side by side".into(), "what came of it", Pick::Pane(PaneId::Lanes)),
+            item("the lanes side by side".into(), "what came of it", Pick::Pane(Pane::Lanes)),
         ];
         let here = self.presets.iter().position(|p| p.scenario.title == self.scenario.title);
         if let Some((i, next)) = here.and_then(|i| Some((i + 1, self.presets.get(i + 1)?))) {

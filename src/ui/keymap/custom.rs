@@ -95,15 +95,15 @@ fn types(key: KeyPress) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::view::Pane;
     use crate::ui::keymap::pane_scopes;
-    use crate::ui::pane::PaneId;
 
     #[test]
     fn another_key_takes_over_and_the_old_one_is_free() {
         let mut keymap = Keymap::default();
         let free: KeyPress = "F9".parse().expect("a key");
         assert_eq!(keymap.conflict(), None);
-        let scopes = pane_scopes(PaneId::Curves);
+        let scopes = pane_scopes(Pane::Curves);
         keymap.rebind(Action::TogglePause, &[free]).expect("free");
         assert_eq!(keymap.find(free, &scopes), Some(Action::TogglePause));
         assert_eq!(keymap.find(KeyPress::of_char(' '), &scopes), None);

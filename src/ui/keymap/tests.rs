@@ -42,7 +42,7 @@ fn no_pane_takes_a_global_key_away() {
 
 #[test]
 fn keys_that_stay_are_there() {
-    let scopes = pane_scopes(PaneId::Curves);
+    let scopes = pane_scopes(Pane::Curves);
     let press =
         |code, modifiers| custom::Keymap::default().find(KeyEvent::new(code, modifiers).into(), &scopes);
     assert_eq!(press(C::Char(' '), KeyModifiers::NONE), Some(A::TogglePause));

@@ -2,9 +2,9 @@
 
 use super::{Answer, draw_input, more, open};
 use crate::scenario::DataConfig;
+use crate::scenario::view::Pane;
 use crate::telemetry::LaneId;
 use crate::ui::keymap::Action;
-use crate::ui::pane::PaneId;
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crossterm::event::{Event, KeyCode, KeyEvent};
@@ -20,7 +20,7 @@ pub enum Pick {
     /// Perform the action, as if its key had been pressed.
     Action(Action),
     /// Move the focus to this pane.
-    Pane(PaneId),
+    Pane(Pane),
     /// Open the preset of this index.
     Preset(usize),
     /// Start the lesson at this position in the course, from 1.

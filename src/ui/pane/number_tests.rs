@@ -4,7 +4,7 @@
 use super::gradient_map::GradientMap;
 use super::microscope::Microscope;
 use super::tests::{context, unicode};
-use super::{Context, PaneId, PaneWidget, fixture, inside_fixture};
+use super::{Context, Pane, PaneWidget, fixture, inside_fixture};
 use crate::number::{LayerNumber, Number};
 use crate::telemetry::{Data, Event, LayerMeasure, Measure};
 use crate::ui::keymap::Action;
@@ -124,7 +124,7 @@ fn no_pane_ever_draws_a_number_that_is_another_one() {
             let theme = Theme::dark(Depth::True, glyphs);
             for front in [0, 3] {
                 let cx = Context { front, ..context(&view, &theme) };
-                for &id in PaneId::ALL {
+                for &id in Pane::ALL {
                     let mut pane = id.make();
                     for action in
                         [Action::NextMetric, Action::NextMetric, Action::ToggleConfusion, Action::ToggleSizes]

@@ -1,7 +1,7 @@
 //! Writes asciicast files, versions 2 and 3 (docs.asciinema.org/manual/asciicast), frame by frame. Knows no clock: the
 //! time of every event is an argument.
 
-use super::super::terminal::choice::DrawingCharacters;
+use super::super::config::DrawingCharacters;
 use super::super::terminal::encode::encode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;

@@ -2,7 +2,7 @@
 //! nor query nor end the real terminal, which is restored afterwards. Knows no lab.
 
 use super::recording::{Recording, RecordingEvent};
-use crate::ui::terminal::choice::DrawingCharacters;
+use crate::ui::config::DrawingCharacters;
 use crate::ui::terminal::keys::TerminalInput;
 use crate::ui::terminal::{ScreenInput, Terminal, TerminalError};
 use crate::ui::widget::text::put_pieces;

@@ -1,44 +1,7 @@
 //! Chooses the display settings from command line, preferences and environment, with reasons. Touches no terminal.
 
-use crate::ui::config::Config;
-use crate::ui::theme::{Depth, Glyphs, Scheme};
-use serde::Deserialize;
-
-/// Whether to use colours, and how many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum ColorChoice {
-    /// As the terminal reports.
-    #[default]
-    Auto,
-    /// Always; at least 16.
-    Always,
-    /// Never.
-    Never,
-    /// The sixteen colours of the terminal's palette.
-    Basic,
-    /// 256 colours.
-    Indexed,
-    /// 24-bit colours.
-    True,
-}
-
-/// The characters that draw curves and frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum DrawingCharacters {
-    /// Braille: eight dots per cell.
-    Braille,
-    /// Quarter blocks, for fonts without braille.
-    Block,
-    /// ASCII only.
-    Ascii,
-}
-
-impl DrawingCharacters {
-    /// The characters that panes may use.
-    pub fn glyphs(self) -> Glyphs {
-        if self == Self::Ascii { Glyphs::Ascii } else { Glyphs::Unicode }
-    }
-}
+use crate::ui::config::{ColorChoice, Config, DrawingCharacters};
+use crate::ui::theme::{Depth, Scheme};
 
 /// A choice with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Encodes the difference of two frames in few bytes. Writes only to a buffer, and passes on no control character.
 
-use super::choice::DrawingCharacters;
 use crate::text::harmful;
+use crate::ui::config::DrawingCharacters;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use std::collections::HashMap;

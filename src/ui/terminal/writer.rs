@@ -3,8 +3,8 @@
 //! The mailbox holds the newest complete frame; the thread sends its difference from the terminal's content. A frame
 //! that was never sent needs no repair, and a terminal that does not read blocks only this thread.
 
-use super::choice::DrawingCharacters;
 use super::encode::encode;
+use crate::ui::config::DrawingCharacters;
 use ratatui::buffer::Buffer;
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,6 @@
 //! Axes: the position of a number between two ends, the numbers written beside the axis, and their format. Draws
 //! nothing.
 
-use super::text;
 use crate::ui::theme::Glyphs;
 
 /// A linear or logarithmic axis.
@@ -249,7 +248,7 @@ pub fn fitted(v: f64, room: usize, glyphs: Glyphs) -> String {
     let fits = |text: &String| text.len() <= room && text.parse::<f64>().is_ok_and(|r| r != 0.0);
     let off = |text: &String| text.parse::<f64>().map_or(f64::INFINITY, |r| (r - v).abs());
     let nearest = rounded.filter(|_| v.is_finite()).filter(fits).min_by(|a, b| off(a).total_cmp(&off(b)));
-    nearest.unwrap_or_else(|| if room == 0 { String::new() } else { text::left_out(glyphs).into() })
+    nearest.unwrap_or_else(|| if room == 0 { String::new() } else { glyphs.left_out().into() })
 }
 
 /// A share in percent, in at most `room` columns: `61%`; `2e13%` for a value that is not a share, or the mark for

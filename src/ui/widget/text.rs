@@ -100,7 +100,7 @@ pub fn by_words(text: &str, most: usize, glyphs: Glyphs) -> String {
     while let Some((before, _)) = words.rsplit_once(' ') {
         words = before;
         if words.width() <= most {
-            let mark = if words.width() < most { left_out(glyphs) } else { "" };
+            let mark = if words.width() < most { glyphs.left_out() } else { "" };
             return format!("{words}{mark}");
         }
     }
@@ -150,7 +150,7 @@ pub fn put_flowing(
     if !fits {
         let (x, y, piece) = pieces.last()?;
         let end = (x + width(piece)).min(edge(*y).saturating_sub(1));
-        put(buf, area, end, *y, left_out(glyphs), style);
+        put(buf, area, end, *y, glyphs.left_out(), style);
         return Some(((edge(*y), *y), false));
     }
     Some(((x, y), true))
@@ -192,12 +192,7 @@ pub fn shorten(text: &str, most: usize, glyphs: Glyphs) -> String {
         return text.to_owned();
     }
     let Some(room) = most.checked_sub(1) else { return String::new() };
-    format!("{}{}", whole(text, room), left_out(glyphs))
-}
-
-/// The mark for omitted text.
-pub fn left_out(glyphs: Glyphs) -> &'static str {
-    pick(glyphs, "…", "~")
+    format!("{}{}", whole(text, room), glyphs.left_out())
 }
 
 /// One of two spellings.

@@ -1,7 +1,7 @@
 //! Numbers as spreadsheets print them: with a currency sign, a per cent sign, marks between thousands or a decimal
 //! comma. They are not converted, since `1,440` has two meanings; messages name what was seen and the repair.
 
-use super::cell::number;
+use super::numeral::number;
 
 /// Signs that stand before or after a number.
 const CURRENCIES: &[&str] = &["US$", "$", "€", "£", "¥", "₹", "USD", "EUR", "GBP", "CHF"];

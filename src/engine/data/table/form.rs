@@ -3,55 +3,10 @@
 use super::TableFault;
 use super::bytes::NUL;
 use super::cell::{Grammar, number};
+pub use super::separator::Separator;
 use crate::engine::data::magic::other_format;
-use crate::registry::plain_values;
 use csv::ByteRecord;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// The separator of the cells of a line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Separator {
-    /// Determined from the first lines.
-    #[default]
-    Found,
-    /// `,`
-    Comma,
-    /// `;`
-    Semicolon,
-    /// A tab.
-    Tab,
-    /// `|`
-    Bar,
-    /// Any number of spaces and tabs.
-    Blanks,
-}
-plain_values!(Separator);
-
-impl Separator {
-    /// The separator byte for the reader. For `Blanks`, the stream replaces tabs by spaces, and empty cells are
-    /// skipped.
-    pub fn byte(self) -> u8 {
-        match self {
-            Self::Found | Self::Comma => b',',
-            Self::Semicolon => b';',
-            Self::Tab => b'\t',
-            Self::Bar => b'|',
-            Self::Blanks => b' ',
-        }
-    }
-
-    /// Its name in messages.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Found | Self::Comma => "`,`",
-            Self::Semicolon => "`;`",
-            Self::Tab => "a tab",
-            Self::Bar => "`|`",
-            Self::Blanks => "blanks",
-        }
-    }
-}
 
 /// With fewer rows below it, numbers in the first line are not taken for headings by comparison.
 const ROWS: usize = 10;
