@@ -1,6 +1,6 @@
 //! Tests of the architecture's rules by reading the sources: which module may know which, and code that must not exist.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -142,42 +142,215 @@ fn time_and_files_are_arguments_below_the_runner() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-#[test]
-fn imports_point_one_way() {
-    // A module, and the modules that it must not import.
-    let rules: [(&str, &[&str]); 10] = [
-        (
+/// The modules of the crate from the bottom up, each with those that it imports. A module imports only modules above it
+/// in this table.
+const IMPORTS: [(&str, &[&str]); 17] = [
+    ("arena", &[]),
+    ("faults", &[]),
+    ("limits", &[]),
+    ("text", &[]),
+    ("logs", &[]),
+    ("document", &["limits", "text"]),
+    ("registry", &["document"]),
+    ("engine", &["limits", "registry", "text"]),
+    ("number", &["engine"]),
+    ("scenario", &["document", "engine", "limits", "number", "registry", "text"]),
+    ("telemetry", &["number", "scenario"]),
+    ("diagnosis", &["engine", "number", "registry", "scenario", "telemetry"]),
+    ("view", &["diagnosis", "number", "scenario", "telemetry"]),
+    (
+        "lab",
+        &[
+            "arena",
+            "diagnosis",
             "engine",
-            &["crate::scenario", "crate::telemetry", "crate::lab", "crate::view", "crate::ui", "crate::cli"],
-        ),
-        ("scenario", &["crate::telemetry", "crate::lab", "crate::view", "crate::ui", "crate::cli"]),
-        (
-            "number",
-            &["crate::scenario", "crate::telemetry", "crate::lab", "crate::view", "crate::ui", "crate::cli"],
-        ),
-        (
+            "faults",
+            "limits",
             "logs",
-            &[
-                "crate::engine",
-                "crate::scenario",
-                "crate::telemetry",
-                "crate::lab",
-                "crate::view",
-                "crate::ui",
-                "crate::cli",
-            ],
-        ),
-        ("diagnosis", &["crate::lab", "crate::view", "crate::ui", "crate::cli"]),
-        ("export", &["crate::view", "crate::ui", "crate::cli"]),
-        ("telemetry", &["crate::engine", "crate::lab", "crate::view", "crate::ui", "crate::cli"]),
-        ("lab", &["crate::view", "crate::ui", "crate::cli"]),
-        ("view", &["crate::engine", "crate::lab", "crate::ui", "crate::cli"]),
-        ("ui", &["crate::cli"]),
-    ];
-    for (module, strangers) in rules {
-        let left = offenders(strangers, &[module], &[]);
-        assert!(left.is_empty(), "{module} must not know: {left:?}");
+            "number",
+            "registry",
+            "scenario",
+            "telemetry",
+            "text",
+        ],
+    ),
+    ("export", &["engine", "lab", "number", "registry", "scenario", "telemetry", "text"]),
+    (
+        "ui",
+        &[
+            "diagnosis",
+            "engine",
+            "faults",
+            "lab",
+            "limits",
+            "number",
+            "registry",
+            "scenario",
+            "telemetry",
+            "text",
+            "view",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "arena",
+            "diagnosis",
+            "engine",
+            "export",
+            "lab",
+            "limits",
+            "logs",
+            "number",
+            "registry",
+            "scenario",
+            "telemetry",
+            "text",
+            "ui",
+            "view",
+        ],
+    ),
+];
+
+/// All paths in code, with the braces of `use` expanded: `use a::{b, c::d};` gives `a::b` and `a::c::d`.
+fn paths(code: &str) -> Vec<Vec<&str>> {
+    let (mut out, mut path, mut open): (Vec<Vec<&str>>, Vec<&str>, Vec<Option<Vec<&str>>>) =
+        Default::default();
+    let (mut rest, mut goes_on) = (code, false);
+    while let Some(first) = rest.chars().next() {
+        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let colons = rest.starts_with("::");
+        if word == 0 && !colons && !goes_on {
+            out.extend((path.len() > 1).then(|| std::mem::take(&mut path)));
+            path.clear();
+        }
+        match first {
+            _ if word > 0 => {
+                if !goes_on {
+                    out.extend((path.len() > 1).then(|| std::mem::take(&mut path)));
+                    path = open.last().cloned().flatten().unwrap_or_default();
+                }
+                path.push(&rest[..word]);
+            }
+            '{' => open.push(goes_on.then(|| std::mem::take(&mut path))),
+            '}' => drop(open.pop()),
+            _ => {}
+        }
+        goes_on = colons;
+        rest = &rest[if colons { 2 } else { word.max(first.len_utf8()) }..];
     }
+    out
+}
+
+/// The files of the crate without tests, as module paths, each with the files whose items it names.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let files: BTreeMap<String, String> = sources()
+        .into_iter()
+        .map(|(file, text)| (file.trim_end_matches(".rs").into(), text))
+        .filter(|(file, _)| file != "lib" && file != "main")
+        .collect();
+    let mut tests = Vec::new();
+    for (file, text) in &files {
+        for declared in text.split("#[cfg(test)]\n").skip(1) {
+            let name =
+                declared.trim_start_matches("pub ").strip_prefix("mod ").and_then(|d| d.split(';').next());
+            tests.extend(name.map(|name| format!("{file}/{name}")));
+        }
+    }
+    let is_test = |file: &str| tests.iter().any(|t| file == t || file.starts_with(&format!("{t}/")));
+    let mut out = BTreeMap::new();
+    for (file, text) in files.iter().filter(|(file, _)| !is_test(file)) {
+        let here: Vec<&str> = file.split('/').collect();
+        let code = code(text);
+        let mut named = BTreeSet::new();
+        for path in paths(&code) {
+            let up = path.iter().take_while(|part| **part == "super").count();
+            let mut full: Vec<&str> = match path[0] {
+                "crate" => path[1..].to_vec(),
+                "super" => [&here[..here.len() - up], &path[up..]].concat(),
+                "self" => [&here[..], &path[1..]].concat(),
+                child if files.contains_key(&format!("{file}/{child}")) => [&here[..], &path[..]].concat(),
+                _ => continue,
+            };
+            while !full.is_empty() && !files.contains_key(&full.join("/")) {
+                full.pop();
+            }
+            let target = full.join("/");
+            if !target.is_empty() && target != *file && !is_test(&target) {
+                named.insert(target);
+            }
+        }
+        out.insert(file.clone(), named);
+    }
+    out
+}
+
+#[test]
+fn paths_are_found_in_code() {
+    let found = paths("use a::{b, c::{d, self}};\nfn f() { x::y::<z::w>(1); v }");
+    let found: Vec<String> = found.iter().map(|p| p.join("::")).collect();
+    assert_eq!(found, ["a::b", "a::c::d", "a::c::self", "x::y", "z::w"]);
+}
+
+#[test]
+fn modules_import_what_the_table_says() {
+    let top = |file: &str| file.split('/').next().unwrap_or_default().to_owned();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, named) in imports() {
+        let module = top(&file);
+        let others = named.iter().map(|f| top(f)).filter(|other| *other != module);
+        found.entry(module.clone()).or_default().extend(others);
+    }
+    let mut below = BTreeSet::new();
+    for (module, allowed) in IMPORTS {
+        assert!(allowed.iter().all(|a| below.contains(a)), "{module} imports a module that stands below it");
+        below.insert(module);
+        let allowed: BTreeSet<String> = allowed.iter().map(|a| (*a).into()).collect();
+        let imported = found.remove(module).unwrap_or_else(|| panic!("there is no module {module}"));
+        let strange: Vec<_> = imported.difference(&allowed).collect();
+        let unused: Vec<_> = allowed.difference(&imported).collect();
+        assert!(
+            strange.is_empty() && unused.is_empty(),
+            "{module} imports also {strange:?}, and not {unused:?}"
+        );
+    }
+    assert!(found.is_empty(), "modules without a row: {found:?}");
+}
+
+#[test]
+fn files_import_each_other_in_no_circle() {
+    fn visit(
+        file: &str,
+        graph: &BTreeMap<String, BTreeSet<String>>,
+        done: &mut BTreeSet<String>,
+        way: &mut Vec<String>,
+    ) {
+        if let Some(at) = way.iter().position(|f| f == file) {
+            panic!("a circle of imports: {} -> {file}", way[at..].join(" -> "));
+        }
+        if done.contains(file) {
+            return;
+        }
+        way.push(file.into());
+        // A table names the files of its rows, and they its types: not a circle between two places.
+        let inside = |a: &str, b: &str| b.starts_with(&format!("{a}/"));
+        for next in graph.get(file).into_iter().flatten().filter(|n| !inside(file, n) && !inside(n, file)) {
+            visit(next, graph, done, way);
+        }
+        way.pop();
+        done.insert(file.into());
+    }
+    let (graph, mut done) = (imports(), BTreeSet::new());
+    for file in graph.keys() {
+        visit(file, &graph, &mut done, &mut Vec::new());
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_500_lines() {
+    let long: Vec<_> =
+        sources().into_iter().map(|(f, t)| (f, t.lines().count())).filter(|f| f.1 > 500).collect();
+    assert!(long.is_empty(), "split these files: {long:?}");
 }
 
 #[test]
