@@ -6,10 +6,13 @@ use crate::engine::attack::AttackScratch;
 use crate::engine::data::{Labels, Samples};
 use crate::engine::kernel::math;
 use crate::engine::layer::Pass;
+use crate::engine::loss::LossConfig;
 use crate::engine::network::{Network, Workspace};
 use crate::engine::robust::least::SizeBracket;
 use crate::engine::shape::Shape as Sample;
+use crate::engine::team::SingleThread;
 use crate::lab::lane::{StepHooks, TrainingLane};
+use crate::lab::trainer::batch::BatchTargets;
 use crate::scenario::memory::{ATTACK_ROWS, PREVIEW_FLOATS, PREVIEW_ROWS};
 use crate::telemetry::{Data, Event, LaneId, ProbeRequest};
 use std::any::Any;
@@ -20,6 +23,7 @@ mod augmented;
 mod input;
 mod inside;
 mod keyframes;
+mod plane;
 mod prediction;
 mod sequence;
 mod sharpness;
@@ -38,6 +42,8 @@ pub struct ProbeMemory {
     least: Vec<(LaneId, attack::LeastSizeRequest, SizeBracket)>,
     /// The direction of the largest curvature of each lane's loss, as far as known.
     steepest: Vec<(LaneId, Vec<f32>)>,
+    /// The weights of lanes along their way, for the plane that shows all of them.
+    paths: Vec<(LaneId, Taken)>,
 }
 
 impl ProbeMemory {
@@ -62,6 +68,8 @@ impl ProbeMemory {
         self.of.retain(|(lane, network, ..)| seen(*lane) && Arc::strong_count(network) > 1);
         self.least.retain(|(lane, ..)| seen(*lane));
         self.steepest.retain(|(lane, _)| seen(*lane));
+        let on_plane = |lane| views.iter().any(|view| view.lane == lane && view.probe == plane::PLANE.name);
+        self.paths.retain(|(lane, _)| on_plane(*lane));
     }
 
     fn remember(&mut self, lane: LaneId, asked: attack::LeastSizeRequest, bracket: SizeBracket) {
@@ -145,7 +153,7 @@ impl Probe {
 }
 
 /// All probes.
-pub static PROBES: [Probe; 13] = [
+pub static PROBES: [Probe; 14] = [
     prediction::PREDICTION,
     prediction::CONFUSION,
     augmented::AUGMENTED,
@@ -156,6 +164,7 @@ pub static PROBES: [Probe; 13] = [
     inside::THROUGH_TIME,
     inside::MICROSCOPE,
     sharpness::SHARPNESS,
+    plane::PLANE,
     trial::RANGE,
     trial::BATCH,
     KEYFRAMES,
@@ -190,6 +199,43 @@ fn outputs(peek: &ProbeInput, memory: &mut ProbeMemory, inputs: &[f32], mut see:
             row += 1;
         }
     }
+}
+
+/// The mean loss of the first `count` training samples in evaluation mode, without penalties; its gradient is written
+/// to `gradient`, if given.
+fn training_loss(
+    peek: &ProbeInput,
+    memory: &mut ProbeMemory,
+    loss: &LossConfig,
+    count: usize,
+    params: &[f32],
+    mut gradient: Option<&mut [f32]>,
+) -> f64 {
+    let (ws, _) = memory.of(peek);
+    let (samples, width) = (&peek.data.train, peek.network.output().rows_of().1);
+    let mut batch = BatchTargets::new(samples, ws.rows());
+    let mut part = vec![0.0; gradient.as_ref().map_or(0, |g| g.len())];
+    if let Some(gradient) = gradient.as_deref_mut() {
+        gradient.fill(0.0);
+    }
+    let (mut sum, mut all) = (0.0, 1);
+    for first in (0..count).step_by(ws.rows()) {
+        let range = first..(first + ws.rows()).min(count);
+        let rows = range.len();
+        batch.fill(samples, range, ws.input_mut(rows), &SingleThread);
+        let pass = Pass::eval(rows);
+        peek.network.forward(params, &peek.state, pass, ws);
+        let (output, grad) = ws.output_and_grad(rows);
+        // The mean over all samples, even if one pass holds fewer.
+        all = (loss.terms(output, width) / rows).max(1) * count;
+        let grad = gradient.is_some().then_some(grad);
+        sum += loss.eval(output, width, batch.targets(), 1.0 / all as f32, grad, None);
+        if let Some(gradient) = gradient.as_deref_mut() {
+            peek.network.backward(params, &peek.state, pass, ws, Some(&mut part), false);
+            gradient.iter_mut().zip(&part).for_each(|(g, p)| *g += p);
+        }
+    }
+    sum / all as f64
 }
 
 /// Softmax of a row of logits.

@@ -46,6 +46,8 @@ panes! {
     Diagnosis: "Diagnosis";
     /// The lesson of the scenario, and its expectations with their state.
     Lesson: "Lesson";
+    /// The loss on a plane through the weights of lanes, with their paths on it.
+    LossPlane: "Loss plane";
 }
 
 /// The unit of the x axis of curves.

@@ -1,8 +1,7 @@
 //! The app's inputs (messages) and outputs (effects). Plain data.
 
 use crate::lab::lesson::progress::LessonProgress;
-use crate::telemetry::{Command, Event, LaneId};
-use crate::ui::overlay::form::FormSubject;
+use crate::telemetry::{Command, Event};
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 use std::time::Duration;
@@ -41,37 +40,17 @@ pub enum Message {
     Terminate(u8),
 }
 
-/// A request of the app.
+/// A request of the app to the session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// A command to the run.
     Command(Command),
-    /// Bring this lane to the front.
-    Front(LaneId),
-    /// A message for the user, shown for some seconds.
-    Notice(String),
-    /// Open the form of a lane's settings.
-    EditLane(LaneId),
-    /// Open the form of one layer in the model builder's draft.
-    EditLayer(usize),
-    /// Open the choice of a layer to insert at this position of the draft.
-    ChooseLayer(usize),
-    /// Open a form of the pane's own settings.
-    Edit(Box<FormSubject>),
-    /// Open the choice of an initialiser for the draft.
-    ChooseInit,
     /// Start or stop recording the screen.
     Record,
     /// Write the screen to a new file with this path.
     Picture(String),
     /// Save the learner's progress in the lesson.
     Learnt(Box<LessonProgress>),
-    /// Set these fields of the data, as in a scenario; all lanes restart.
-    Data(Vec<(&'static str, String)>),
-    /// Make the sequences longer (or shorter, if negative) by this many time steps.
-    Longer(i64),
-    /// Open the form of the data.
-    EditData,
     /// Send a full frame.
     Repaint,
     /// Give the terminal back to the shell and stop until `fg`.

@@ -17,6 +17,7 @@ mod inside_tests;
 mod journal_tests;
 pub mod lanes;
 pub mod lesson;
+pub mod loss_plane;
 pub mod microscope;
 pub mod network;
 #[cfg(test)]
@@ -30,14 +31,14 @@ pub mod through_time;
 use crate::engine::layer::LayerConfig;
 use crate::engine::layer::structure::Inner;
 use crate::scenario::view::{Opening, Pane};
-use crate::telemetry::{self, LaneId};
+use crate::telemetry::{self, Command, LaneId};
 use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
 use crate::ui::layout::PaneSlot;
 use crate::ui::lesson::LessonState;
-use crate::ui::message::Effects;
 use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::Theme;
+use crate::ui::widget::paths::PlanePath;
 use crate::ui::widget::scale;
 use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
@@ -115,6 +116,7 @@ panes! {
     Adversarial(adversarial::Adversarial): 450, [Some(S::RightTop), Some(S::RightBottom), None];
     Diagnosis(diagnosis::DiagnosisPane): 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
     Lesson(lesson::LessonPane): 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), Some(S::MiddleBottom)];
+    LossPlane(loss_plane::LossPlane): 450, [Some(S::MiddleBottom), Some(S::MiddleBottom), None];
 }
 
 impl Pane {
@@ -146,6 +148,12 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The path of a lane over a plane, in its colour.
+    pub fn path(&self, lane: &LaneView, points: Vec<(f64, f64)>) -> PlanePath {
+        let (color, letter) = (self.theme.lane(lane.id), lane.letter());
+        PlanePath { points, color, letter, front: lane.id == self.front }
+    }
+
     /// The step of a result, and whether the lane has gone further since, as part of a title.
     pub fn age(&self, lane: &LaneView, step: u64) -> Span<'static> {
         let stale = if step == lane.step { "" } else { ", stale" };
@@ -182,6 +190,36 @@ impl Context<'_> {
     }
 }
 
+/// A request of a pane to the app.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PaneRequest {
+    /// A command to the run.
+    Command(Command),
+    /// Bring this lane to the front.
+    Front(LaneId),
+    /// A message for the user, shown for some seconds.
+    Notice(String),
+    /// Open the form of a lane's settings.
+    EditLane(LaneId),
+    /// Open the form of one layer in the model builder's draft.
+    EditLayer(usize),
+    /// Open the choice of a layer to insert at this position of the draft.
+    ChooseLayer(usize),
+    /// Open a form of the pane's own settings.
+    Edit(Box<FormSubject>),
+    /// Open the choice of an initialiser for the draft.
+    ChooseInit,
+    /// Set these fields of the data, as in a scenario; all lanes restart.
+    Data(Vec<(&'static str, String)>),
+    /// Make the sequences longer (or shorter, if negative) by this many time steps.
+    Longer(i64),
+    /// Open the form of the data.
+    EditData,
+}
+
+/// The requests of a pane after a key or a click, in order.
+pub type PaneRequests = Vec<PaneRequest>;
+
 /// A pane: title, content, probes and the actions of its own keys.
 pub trait PaneWidget {
     /// Its title, which the app draws into the pane's frame.
@@ -191,7 +229,7 @@ pub trait PaneWidget {
     fn draw(&self, cx: Context<'_>, area: Rect, buf: &mut Buffer);
 
     /// Handles one of its own actions, or a movement while it has the focus; other actions are ignored.
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects;
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests;
 
     /// The probes that it needs for an inside of this size; called as long as the pane is on the screen.
     fn watch(&self, _cx: Context<'_>, _inside: Size) -> Vec<telemetry::ProbeRequest> {
@@ -205,8 +243,8 @@ pub trait PaneWidget {
     fn edited(&mut self, _subject: &FormSubject) {}
 
     /// Handles a click inside it; `at` lies within `area`.
-    fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> Effects {
-        Effects::new()
+    fn click(&mut self, _at: Position, _area: Rect, _cx: Context<'_>) -> PaneRequests {
+        PaneRequests::new()
     }
 
     /// Handles a number that was typed for it in a window.

@@ -320,17 +320,6 @@ impl LiveSession<'_> {
                         self.app.notify(format!("progress is not kept: {why}"));
                     }
                 }
-                // The app itself has carried these out.
-                Effect::Front(_)
-                | Effect::Notice(_)
-                | Effect::EditLane(_)
-                | Effect::EditLayer(_)
-                | Effect::ChooseLayer(_)
-                | Effect::Edit(_)
-                | Effect::ChooseInit
-                | Effect::Data(_)
-                | Effect::Longer(_)
-                | Effect::EditData => {}
             }
         }
     }

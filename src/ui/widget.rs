@@ -6,6 +6,7 @@ pub mod colour;
 pub mod contour;
 pub mod heat;
 pub mod image;
+pub mod paths;
 pub mod plane;
 pub mod plot;
 pub mod scale;

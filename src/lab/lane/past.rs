@@ -29,6 +29,13 @@ pub struct Keyframe {
     bytes: usize,
 }
 
+impl Keyframe {
+    /// The parameters of the first seed.
+    pub fn params(&self) -> &[f32] {
+        &self.state.first.params
+    }
+}
+
 /// The kept states of a lane, oldest first, within a budget of bytes.
 #[derive(Debug, Default)]
 pub struct PastStates {
@@ -73,6 +80,11 @@ impl PastStates {
     /// The steps with a kept state.
     pub fn steps(&self) -> impl ExactSizeIterator<Item = u64> {
         self.frames.iter().map(|f| f.step)
+    }
+
+    /// The kept states, oldest first.
+    pub fn frames(&self) -> &[Arc<Keyframe>] {
+        &self.frames
     }
 
     /// Bytes of all states.

@@ -5,12 +5,9 @@
 //! Cohen et al., Gradient descent on neural networks typically occurs at the edge of stability, 2021, arXiv:2103.00065.
 //! For adaptive methods, whose limit belongs to the preconditioned Hessian: Cohen et al., 2022, arXiv:2207.14484.
 
-use super::{DataShape, Probe, ProbeInput, ProbeMemory, ProbeParts, Taken, scalar};
+use super::{DataShape, Probe, ProbeInput, ProbeMemory, ProbeParts, Taken, scalar, training_loss};
 use crate::engine::diagnostics::dominant_eigenvalue;
-use crate::engine::layer::Pass;
 use crate::engine::rng::{Purpose, Stream};
-use crate::engine::team::SingleThread;
-use crate::lab::trainer::batch::BatchTargets;
 use crate::scenario::Recipe;
 use crate::telemetry::Data;
 use std::sync::Arc;
@@ -50,8 +47,7 @@ pub(super) const SHARPNESS: Probe = Probe {
 };
 
 fn sharpness(peek: &ProbeInput, at: &TrainingPoint, memory: &mut ProbeMemory) -> ProbeParts {
-    let samples = &peek.data.train;
-    let count = samples.len().min(SAMPLES);
+    let count = peek.data.train.len().min(SAMPLES);
     let known = memory.steepest.iter().position(|(lane, v)| *lane == peek.id && v.len() == at.params.len());
     let start = known.map_or_else(
         || {
@@ -60,26 +56,8 @@ fn sharpness(peek: &ProbeInput, at: &TrainingPoint, memory: &mut ProbeMemory) ->
         },
         |i| memory.steepest.swap_remove(i).1,
     );
-    let (ws, _) = memory.of(peek);
-    let mut batch = BatchTargets::new(samples, ws.rows());
-    let loss = &at.recipe.loss;
-    let width = peek.network.output().rows_of().1;
-    let mut part = vec![0.0; at.params.len()];
     let mut gradient = |params: &[f32], out: &mut [f32]| {
-        out.fill(0.0);
-        for first in (0..count).step_by(ws.rows()) {
-            let range = first..(first + ws.rows()).min(count);
-            let rows = range.len();
-            batch.fill(samples, range, ws.input_mut(rows), &SingleThread);
-            let pass = Pass::eval(rows);
-            peek.network.forward(params, &peek.state, pass, ws);
-            let (output, grad) = ws.output_and_grad(rows);
-            // The mean over all samples, even if one pass holds fewer.
-            let terms = (loss.terms(output, width) / rows).max(1) * count;
-            loss.eval(output, width, batch.targets(), 1.0 / terms as f32, Some(grad), None);
-            peek.network.backward(params, &peek.state, pass, ws, Some(&mut part), false);
-            out.iter_mut().zip(&part).for_each(|(o, p)| *o += p);
-        }
+        training_loss(peek, memory, &at.recipe.loss, count, params, Some(out));
     };
     let (value, vector) = dominant_eigenvalue(&mut gradient, &at.params, &start, ITERATIONS);
     if vector.iter().all(|x| x.is_finite()) {

@@ -12,6 +12,7 @@ use crate::ui::overlay::menu::Pick;
 use crate::ui::overlay::page::TextWindow;
 use crate::ui::overlay::trial::{Test, Trial};
 use crate::ui::overlay::{Answer, Overlay, Question, frame};
+use crate::ui::pane::PaneRequests;
 use crate::ui::screen;
 use crate::view::LaneView;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -162,9 +163,9 @@ impl App {
                 self.lane_list(action)
             }
             other => {
-                let effects =
-                    self.pane_mut(self.focus()).map_or_else(Effects::new, |(pane, cx)| pane.act(other, cx));
-                self.perform(effects)
+                let pane = self.pane_mut(self.focus());
+                let requests = pane.map_or_else(PaneRequests::new, |(pane, cx)| pane.act(other, cx));
+                self.perform(requests)
             }
         }
     }
@@ -389,20 +390,20 @@ impl App {
         let Some(&(id, area)) = places.panes.iter().find(|(_, r)| r.contains(at)) else {
             return Effects::new();
         };
-        let effects = match (mouse.kind, wheel) {
+        let requests = match (mouse.kind, wheel) {
             (MouseEventKind::Down(MouseButton::Left), _) => {
                 self.focus_on(id);
                 let inside = frame(Line::default(), self.theme.border, &self.theme).inner(area);
                 match self.pane_mut(id) {
                     Some((pane, cx)) if inside.contains(at) => pane.click(at, inside, cx),
-                    _ => Effects::new(),
+                    _ => PaneRequests::new(),
                 }
             }
             (_, Some(action)) => {
-                self.pane_mut(id).map_or_else(Effects::new, |(pane, cx)| pane.act(action, cx))
+                self.pane_mut(id).map_or_else(PaneRequests::new, |(pane, cx)| pane.act(action, cx))
             }
-            _ => Effects::new(),
+            _ => PaneRequests::new(),
         };
-        self.perform(effects)
+        self.perform(requests)
     }
 }

@@ -13,6 +13,7 @@ use crate::ui::overlay::form::curve::CurveSoFar;
 use crate::ui::overlay::form::{FormSubject, SettingsForm};
 use crate::ui::overlay::menu::{Menu, MenuItem, Pick};
 use crate::ui::overlay::trial::{Test, Trial};
+use crate::ui::pane::{PaneRequest, PaneRequests};
 use crate::view::RunView;
 use std::time::Duration;
 
@@ -157,22 +158,23 @@ impl App {
         vec![Effect::Command(Command::Set { lane: id, name, recipe })]
     }
 
-    /// Carries out the effects that concern the app itself, and returns the others.
-    pub(super) fn perform(&mut self, effects: Effects) -> Effects {
+    /// Carries out the requests of a pane.
+    pub(super) fn perform(&mut self, requests: PaneRequests) -> Effects {
         let mut rest = Effects::new();
-        for effect in effects {
-            match effect {
-                Effect::Front(id) => self.front = id,
-                Effect::Notice(text) => self.notify(text),
-                Effect::EditLane(_)
-                | Effect::EditLayer(_)
-                | Effect::ChooseLayer(_)
-                | Effect::ChooseInit
-                | Effect::EditData
-                | Effect::Data(_)
-                | Effect::Longer(_)
+        for request in requests {
+            match request {
+                PaneRequest::Command(command) => rest.push(Effect::Command(command)),
+                PaneRequest::Front(id) => self.front = id,
+                PaneRequest::Notice(text) => self.notify(text),
+                PaneRequest::EditLane(_)
+                | PaneRequest::EditLayer(_)
+                | PaneRequest::ChooseLayer(_)
+                | PaneRequest::ChooseInit
+                | PaneRequest::EditData
+                | PaneRequest::Data(_)
+                | PaneRequest::Longer(_)
                     if self.only_looks() => {}
-                Effect::EditLane(id) => {
+                PaneRequest::EditLane(id) => {
                     if let Some(lane) = self.view.lane(id) {
                         let recipe = Box::new(lane.info.recipe.clone());
                         let subject = FormSubject::Lane { id, name: lane.info.name.clone(), recipe };
@@ -181,7 +183,7 @@ impl App {
                             Some(Overlay::Form(Box::new(SettingsForm::new(subject).on_the_way(way))));
                     }
                 }
-                Effect::EditLayer(row) => {
+                PaneRequest::EditLayer(row) => {
                     let found = self.view.lane(self.front).and_then(|lane| {
                         let path = self.network.path(lane, row)?;
                         let layer = self.network.draft(lane).layer(&path)?.clone();
@@ -191,22 +193,22 @@ impl App {
                         self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
                     }
                 }
-                Effect::ChooseLayer(after) => self.overlay = Some(Overlay::Menu(layers(after))),
-                Effect::Edit(subject) => {
+                PaneRequest::ChooseLayer(after) => self.overlay = Some(Overlay::Menu(layers(after))),
+                PaneRequest::Edit(subject) => {
                     self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(*subject))));
                 }
-                Effect::ChooseInit => {
+                PaneRequest::ChooseInit => {
                     if let Some(lane) = self.view.lane(self.front) {
                         let subject = FormSubject::Init(self.network.draft(lane).init);
                         self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
                     }
                 }
-                Effect::EditData => {
+                PaneRequest::EditData => {
                     let subject = FormSubject::Data(self.scenario.data.clone());
                     self.overlay = Some(Overlay::Form(Box::new(SettingsForm::new(subject))));
                 }
-                Effect::Data(fields) => rest.extend(self.set_data(fields)),
-                Effect::Longer(steps) => {
+                PaneRequest::Data(fields) => rest.extend(self.set_data(fields)),
+                PaneRequest::Longer(steps) => {
                     // The field with the length of a sequence, and the field that grows with it.
                     let fields = self.scenario.data.settings().fields();
                     let found = ["length", "delay"]
@@ -222,7 +224,6 @@ impl App {
                         self.notify("these data have no length to set".into());
                     }
                 }
-                other => rest.push(other),
             }
         }
         rest

@@ -5,14 +5,13 @@ mod one;
 mod sizes;
 
 use super::prediction::{class_name, rows, scalar, turn};
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequest, PaneRequests, PaneWidget};
 use crate::engine::attack::AttackConfig;
 use crate::registry::SettingValue as _;
 use crate::scenario::Shape;
 use crate::scenario::view::Opening;
 use crate::telemetry::{self, LaneId, Sample};
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::{scale, text};
@@ -132,10 +131,10 @@ impl Adversarial {
     }
 
     /// Changes to the next size up or down the list, or says why it cannot.
-    fn resize(&mut self, up: bool) -> Effects {
+    fn resize(&mut self, up: bool) -> PaneRequests {
         let Some(now) = self.eps() else {
             let words = format!("{} has no epsilon: it looks for the least perturbation", name(&self.attack));
-            return vec![Effect::Notice(words)];
+            return vec![PaneRequest::Notice(words)];
         };
         let next = if up {
             EPS.into_iter().find(|e| *e > now + 1e-9)
@@ -145,7 +144,7 @@ impl Adversarial {
         if let Some(attack) = next.and_then(|eps| self.attack.clone().with_eps(eps)) {
             self.attack = attack;
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
     /// Changes to the next attack of the table, with the same size if possible.
@@ -233,7 +232,7 @@ impl PaneWidget for Adversarial {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
         let probe = front(cx);
         let classes = probe.map_or(&[][..], |p| rows(p, "probabilities"));
         match action {
@@ -257,12 +256,14 @@ impl PaneWidget for Adversarial {
                 let classes = classes.iter().map(|(name, _)| name.clone()).collect();
                 let subject =
                     FormSubject::Attack { attack: self.attack.clone(), target: self.target, classes };
-                return vec![Effect::Edit(Box::new(subject))];
+                return vec![PaneRequest::Edit(Box::new(subject))];
             }
-            Action::OwnPicture => return vec![Effect::Edit(Box::new(FormSubject::Picture(String::new())))],
+            Action::OwnPicture => {
+                return vec![PaneRequest::Edit(Box::new(FormSubject::Picture(String::new())))];
+            }
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
     fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::ProbeRequest> {

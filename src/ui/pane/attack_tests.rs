@@ -7,8 +7,8 @@ use crate::engine::attack::AttackConfig;
 use crate::registry::SettingValue as _;
 use crate::telemetry;
 use crate::ui::keymap::Action;
-use crate::ui::message::Effect;
 use crate::ui::overlay::form::FormSubject;
+use crate::ui::pane::PaneRequest;
 use crate::ui::theme::{Depth, Glyphs, Scheme, Theme};
 use ratatui::layout::Size;
 
@@ -135,7 +135,7 @@ fn a_size_that_an_attack_does_not_have_is_explained() {
     while !pane.watch(cx, Size::new(60, 20))[0].attack.starts_with("DeepFool") {
         pane.act(Action::NextAttack, cx);
     }
-    let [Effect::Notice(words)] = &pane.act(Action::EpsUp, cx)[..] else { panic!("a notice") };
+    let [PaneRequest::Notice(words)] = &pane.act(Action::EpsUp, cx)[..] else { panic!("a notice") };
     assert_eq!(words, "DeepFool has no epsilon: it looks for the least perturbation");
     assert_eq!(pane.act(Action::EpsDown, cx).len(), 1);
     let mut pane = Adversarial::default();
@@ -161,7 +161,7 @@ fn an_attack_is_edited_in_a_form_and_a_picture_of_ones_own_takes_its_place() {
     let cx = context(&view, &theme);
     let mut pane = Adversarial::default();
     let effects = pane.act(Action::Edit, cx);
-    let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
+    let [PaneRequest::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
     let FormSubject::Attack { classes, target: None, .. } = &**subject else { panic!("{subject:?}") };
     assert_eq!(classes.len(), 10);
     let attack = AttackConfig::parse("Pgd(eps: 0.3, steps: 40)").expect("an attack");

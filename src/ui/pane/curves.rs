@@ -1,13 +1,12 @@
 //! The curves pane: one metric of all lanes large, and others small below it if there is room. Draws the view model;
 //! asks nothing of training except for probes.
 
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequests, PaneWidget};
 use crate::number::{Number, NumberAxis, NumberSource};
 use crate::scenario::Edit;
 use crate::scenario::view::{Axis as Along, Opening};
 use crate::telemetry::{self, Data, Phase};
 use crate::ui::keymap::Action;
-use crate::ui::message::Effects;
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::colour;
 use crate::ui::widget::plot::{self, Curve, Plot, XAxis};
@@ -447,7 +446,7 @@ impl PaneWidget for Curves {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
         // Metrics of attacks or of certain labels are listed only if a lane has them; a limit is drawn together with
         // its number.
         let measured = |m: &Number| cx.view.lanes.iter().any(|l| l.curve(*m).is_some());
@@ -483,6 +482,6 @@ impl PaneWidget for Curves {
             Action::Last => self.cursor = None,
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 }

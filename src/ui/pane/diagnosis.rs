@@ -3,7 +3,7 @@
 
 pub mod cure;
 
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequest, PaneRequests, PaneWidget};
 use crate::lab::run::DIAGNOSIS;
 use crate::limits;
 use crate::number::{LayerNumber, Number};
@@ -12,7 +12,6 @@ use crate::telemetry::{self, Command};
 use crate::ui::diagnosis::{account, thousands};
 use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::more;
 use crate::ui::theme::Theme;
 use crate::ui::widget::{scale, sparkline, text};
@@ -191,7 +190,7 @@ impl DiagnosisPane {
     }
 
     /// The order that adds lanes for these cures, as one change.
-    fn order(cx: Context<'_>, lane: &LaneView, cures: &[(usize, &Finding, &Fix)]) -> Effects {
+    fn order(cx: Context<'_>, lane: &LaneView, cures: &[(usize, &Finding, &Fix)]) -> PaneRequests {
         let mut taken: Vec<String> = cx.view.lanes.iter().map(|l| l.info.name.clone()).collect();
         let free = limits::LANES.saturating_sub(cx.view.lanes.len());
         let (mut orders, mut refused) = (Vec::new(), Vec::new());
@@ -216,7 +215,7 @@ impl DiagnosisPane {
         };
         let order = if orders.len() == 1 { orders.pop() } else { Some(Command::Together(orders)) };
         let order = order.filter(|o| *o != Command::Together(Vec::new()));
-        order.map(Effect::Command).into_iter().chain([Effect::Notice(words)]).collect()
+        order.map(PaneRequest::Command).into_iter().chain([PaneRequest::Notice(words)]).collect()
     }
 
     /// The cures to choose from, numbered from 1.
@@ -271,8 +270,8 @@ impl PaneWidget for DiagnosisPane {
         more(first, rows.len(), area, cx.theme, buf);
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        let Some(lane) = cx.view.lane(cx.front) else { return Effects::new() };
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
+        let Some(lane) = cx.view.lane(cx.front) else { return PaneRequests::new() };
         let judged = lane.diagnosis();
         let cures = Self::cures(judged);
         self.chosen = self.chosen.min(cures.len().saturating_sub(1));
@@ -300,7 +299,7 @@ impl PaneWidget for DiagnosisPane {
             Action::CureAll => return Self::order(cx, lane, &cures),
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
     fn watch(&self, cx: Context<'_>, _inside: Size) -> Vec<telemetry::ProbeRequest> {
@@ -311,12 +310,12 @@ impl PaneWidget for DiagnosisPane {
         wanted.then(|| telemetry::ProbeRequest::of(DIAGNOSIS, lane.id)).into_iter().collect()
     }
 
-    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> Effects {
+    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> PaneRequests {
         let inside = text::part(area, 1, 0, area.width.saturating_sub(2), area.height);
         let row = usize::from(at.y.saturating_sub(inside.y)) + self.first.get();
         if let Some(cure) = self.rows(cx, inside.width).get(row).and_then(|r| r.cure) {
             (self.chosen, self.moved) = (cure, false);
         }
-        Effects::new()
+        PaneRequests::new()
     }
 }

@@ -2,13 +2,12 @@
 //! top; or another number of the layers, whose newest values are beside the rows. Draws the view model; requests
 //! nothing.
 
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequests, PaneWidget};
 use crate::number::LayerNumber;
 use crate::telemetry::{LayerMeasure, Phase};
 use crate::ui::diagnosis::flow::{Flow, FlowChange};
 use crate::ui::diagnosis::{first_step, health, word_of};
 use crate::ui::keymap::Action;
-use crate::ui::message::Effects;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::colour::Map;
 use crate::ui::widget::heat::{self, Pixel};
@@ -448,7 +447,7 @@ impl PaneWidget for GradientMap {
         }
     }
 
-    fn act(&mut self, action: Action, _: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, _: Context<'_>) -> PaneRequests {
         use MapQuantity::{Gradient, Signal, Units, Update, Weights};
         let order = [Gradient, Signal, Update, Weights, Units];
         let place = order.iter().position(|b| *b == self.beside).unwrap_or(0);
@@ -459,6 +458,6 @@ impl PaneWidget for GradientMap {
             }
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 }

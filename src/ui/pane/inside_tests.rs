@@ -8,8 +8,8 @@ use super::through_time::ThroughTime;
 use super::{PaneWidget, fixture, inside_fixture};
 use crate::telemetry;
 use crate::ui::keymap::Action;
-use crate::ui::message::Effect;
 use crate::ui::overlay::form::FormSubject;
+use crate::ui::pane::PaneRequest;
 use crate::ui::theme::{Depth, Glyphs, Theme};
 use crate::view::RunView;
 use ratatui::layout::{Position, Rect, Size};
@@ -55,15 +55,15 @@ fn the_start_is_moved_by_keys_and_by_the_mouse() {
     let (theme, view) = (unicode(), on_a_surface());
     let cx = context(&view, &theme);
     let mut pane = SurfacePane::default();
-    let start = |text: &str| vec![Effect::Data(vec![("start", text.to_owned())])];
+    let start = |text: &str| vec![PaneRequest::Data(vec![("start", text.to_owned())])];
     assert_eq!(pane.act(Action::Right, cx), start("(1.6, 1)"));
     assert_eq!(pane.act(Action::Down, cx), start("(1.5, 0.9)"));
     // The plane begins after the gutter of six columns; its height is the rest below axis and four lanes.
     let area = Rect::new(2, 3, 46, 25);
     assert_eq!(pane.click(Position::new(8, 3), area, cx), start("(-1.95, 2.9)"));
     assert!(pane.click(Position::new(3, 3), area, cx).is_empty(), "not on the plane");
-    assert_eq!(pane.act(Action::Noise, cx), [Effect::Data(vec![("noise", "1".into())])]);
-    let Effect::Data(fields) = &pane.act(Action::NextFunction, cx)[0] else { panic!() };
+    assert_eq!(pane.act(Action::Noise, cx), [PaneRequest::Data(vec![("noise", "1".into())])]);
+    let PaneRequest::Data(fields) = &pane.act(Action::NextFunction, cx)[0] else { panic!() };
     assert_eq!((fields[0].0, &fields[0].1[..], fields[1].0), ("function", "Beale", "start"));
 }
 
@@ -109,8 +109,8 @@ fn a_gradient_through_time_dies_explodes_or_arrives() {
     assert!(title.contains("40 time steps") && title.contains("layer 1 of 2"), "{title}");
     pane.act(Action::NextMetric, cx);
     assert!(pane.title(cx).to_string().contains("layer 2 of 2"));
-    assert_eq!(pane.act(Action::Longer, cx), [Effect::Longer(8)]);
-    assert_eq!(pane.act(Action::Shorter, cx), [Effect::Longer(-8)]);
+    assert_eq!(pane.act(Action::Longer, cx), [PaneRequest::Longer(8)]);
+    assert_eq!(pane.act(Action::Shorter, cx), [PaneRequest::Longer(-8)]);
     assert_eq!(pane.watch(cx, Size::new(40, 10)).len(), 4);
     // A radius that contradicts the verdict is explained, also at 80x24, and only then.
     pane.act(Action::NextMetric, cx);
@@ -178,7 +178,7 @@ fn the_microscope_shows_every_lane_its_numbers_and_its_formula() {
     assert!(!words.contains("1.25"), "numbers of the weight that lay there before\n{words}");
     assert!(pane.title(cx).to_string().contains("bias [1]"));
     let effects = pane.act(Action::Edit, cx);
-    let [Effect::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
+    let [PaneRequest::Edit(subject)] = &effects[..] else { panic!("{effects:?}") };
     assert!(matches!(&**subject, FormSubject::Weight { weight: 13, tensors } if tensors.len() == 2));
     assert_eq!(
         pane.watch(cx, Size::new(9, 9))[1],

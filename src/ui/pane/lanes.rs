@@ -1,13 +1,12 @@
 //! The lanes: their names, their settings and differences, and their results. Trains nothing; the app opens the forms.
 
 use super::prediction::scalar;
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequest, PaneRequests, PaneWidget};
 use crate::number::Number;
 use crate::registry::{SettingValue as _, Settings as _};
 use crate::telemetry::Phase;
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::scale::number;
 use crate::ui::widget::sparkline::{sparkline, strip};
@@ -388,24 +387,24 @@ impl PaneWidget for LanesPane {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
         let ids: Vec<_> = cx.view.lanes.iter().map(|l| l.id).collect();
-        let Some(at) = ids.iter().position(|&id| id == cx.front) else { return Effects::new() };
+        let Some(at) = ids.iter().position(|&id| id == cx.front) else { return PaneRequests::new() };
         let to = match action {
             Action::Up => at.saturating_sub(1),
             Action::Down => (at + 1).min(ids.len() - 1),
             Action::First | Action::PageUp => 0,
             Action::Last | Action::PageDown => ids.len() - 1,
-            Action::Edit => return vec![Effect::EditLane(cx.front)],
-            _ => return Effects::new(),
+            Action::Edit => return vec![PaneRequest::EditLane(cx.front)],
+            _ => return PaneRequests::new(),
         };
-        vec![Effect::Front(ids[to])]
+        vec![PaneRequest::Front(ids[to])]
     }
 
-    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> Effects {
+    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> PaneRequests {
         let rows = ListRows::new(cx, area);
         let index = rows.first + usize::from((at.y - area.y) / (rows.each + rows.gap));
-        cx.view.lanes.get(index).map(|l| Effect::Front(l.id)).into_iter().collect()
+        cx.view.lanes.get(index).map(|l| PaneRequest::Front(l.id)).into_iter().collect()
     }
 }
 

@@ -2,12 +2,11 @@
 
 mod guided;
 
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequests, PaneWidget};
 use crate::ui::diagnosis::thousands;
 use crate::ui::guide::Guide;
 use crate::ui::keymap::Action;
 use crate::ui::lesson::ExpectationState;
-use crate::ui::message::Effects;
 use crate::ui::overlay::more;
 use crate::ui::widget::text;
 use ratatui::buffer::Buffer;
@@ -174,7 +173,7 @@ impl PaneWidget for LessonPane {
         more(first, lines.len(), area, cx.theme, buf);
     }
 
-    fn act(&mut self, action: Action, _cx: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, _cx: Context<'_>) -> PaneRequests {
         let (last, page) = (self.last.get(), self.page.get().max(2) - 1);
         let first = self.first.unwrap_or(self.shown.get()).min(last);
         let to = match action {
@@ -187,7 +186,7 @@ impl PaneWidget for LessonPane {
             _ => first,
         };
         self.first = Some(to.min(last));
-        Effects::new()
+        PaneRequests::new()
     }
 }
 

@@ -2,11 +2,10 @@
 //! optimizer's formula. Draws the newest probes and requests a weight; computes nothing itself.
 
 use super::prediction::{rows, scalar};
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequest, PaneRequests, PaneWidget};
 use crate::telemetry;
 use crate::ui::diagnosis::{first_step, no_numbers};
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects};
 use crate::ui::overlay::form::{FormSubject, TensorChoice};
 use crate::ui::theme::Glyphs;
 use crate::ui::widget::text;
@@ -349,13 +348,13 @@ impl PaneWidget for Microscope {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        let Some(lane) = cx.view.lane(cx.front) else { return Effects::new() };
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
+        let Some(lane) = cx.view.lane(cx.front) else { return PaneRequests::new() };
         let tensors = tensors(lane);
         let weight = self.weight(cx);
         let Some((tensor, first, number)) = find(&tensors, weight) else {
             self.chosen = None;
-            return Effects::new();
+            return PaneRequests::new();
         };
         let (at, row) = (weight as i64, tensor.row as i64);
         let begin =
@@ -373,11 +372,11 @@ impl PaneWidget for Microscope {
             Action::LargestGradient => self.go(largest("largest_gradient"), cx),
             Action::LargestStep => self.go(largest("largest_step"), cx),
             Action::Edit => {
-                return vec![Effect::Edit(Box::new(FormSubject::Weight { tensors, weight }))];
+                return vec![PaneRequest::Edit(Box::new(FormSubject::Weight { tensors, weight }))];
             }
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
     fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::ProbeRequest> {

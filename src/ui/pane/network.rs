@@ -3,11 +3,10 @@
 
 pub mod draft;
 
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequest, PaneRequests, PaneWidget};
 use crate::telemetry::Command;
 use crate::ui::diagnosis::thousands;
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::Theme;
 use crate::ui::widget::text;
 use crate::view::LaneView;
@@ -94,12 +93,12 @@ impl NetworkPane {
         ((self.selected + 1).saturating_sub(room.max(1)).min(rows.saturating_sub(room)), room)
     }
 
-    fn apply(&mut self, cx: Context<'_>, lane: &LaneView) -> Effects {
+    fn apply(&mut self, cx: Context<'_>, lane: &LaneView) -> PaneRequests {
         let Some(draft) = self.draft.clone() else {
-            return vec![Effect::Notice("nothing is edited; a adds a layer, Enter edits one".into())];
+            return vec![PaneRequest::Notice("nothing is edited; a adds a layer, Enter edits one".into())];
         };
         if let Some(fault) = draft.fault(lane.info.input, lane.info.outputs) {
-            return vec![Effect::Notice(format!("not applied: {fault}"))];
+            return vec![PaneRequest::Notice(format!("not applied: {fault}"))];
         }
         let targets: Vec<_> = if self.all { cx.view.lanes.iter().collect() } else { vec![lane] };
         let letters: String = targets.iter().map(|l| l.letter()).collect();
@@ -112,7 +111,7 @@ impl NetworkPane {
         let order = if orders.len() == 1 { orders.pop() } else { Some(Command::Together(orders)) };
         let words = format!("lane {letters} starts anew with the edited network");
         self.discard();
-        order.map(Effect::Command).into_iter().chain([Effect::Notice(words)]).collect()
+        order.map(PaneRequest::Command).into_iter().chain([PaneRequest::Notice(words)]).collect()
     }
 }
 
@@ -213,8 +212,8 @@ impl PaneWidget for NetworkPane {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
-        let Some(lane) = cx.view.lane(cx.front) else { return Effects::new() };
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
+        let Some(lane) = cx.view.lane(cx.front) else { return PaneRequests::new() };
         let rows = self.rows(lane);
         let last = rows.len().saturating_sub(1);
         self.selected = self.selected.min(last);
@@ -227,16 +226,16 @@ impl PaneWidget for NetworkPane {
             Action::PageDown => self.selected = (self.selected + 8).min(last),
             Action::First => self.selected = 0,
             Action::Last => self.selected = last,
-            Action::Edit if layer.is_some() => return vec![Effect::EditLayer(self.selected)],
+            Action::Edit if layer.is_some() => return vec![PaneRequest::EditLayer(self.selected)],
             Action::Edit => {
-                return vec![Effect::Notice(
+                return vec![PaneRequest::Notice(
                     "the output layer follows from the data; a adds one before it".into(),
                 )];
             }
             Action::Add => {
                 // On the output layer: insert before it, after the layer above.
                 let at = if layer.is_some() { self.selected } else { self.selected.saturating_sub(1) };
-                return vec![Effect::ChooseLayer(at)];
+                return vec![PaneRequest::ChooseLayer(at)];
             }
             Action::Remove => {
                 if let Some(r) = layer {
@@ -250,16 +249,16 @@ impl PaneWidget for NetworkPane {
                     self.select(lane, &path);
                 }
             }
-            Action::Init => return vec![Effect::ChooseInit],
+            Action::Init => return vec![PaneRequest::ChooseInit],
             Action::Target => self.all = !self.all,
             Action::Apply => return self.apply(cx, lane),
             Action::Discard => self.discard(),
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
-    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> Effects {
+    fn click(&mut self, at: Position, area: Rect, cx: Context<'_>) -> PaneRequests {
         if let Some(lane) = cx.view.lane(cx.front) {
             let rows = self.rows(lane).len();
             let (first, room) = self.window(rows, area);
@@ -268,6 +267,6 @@ impl PaneWidget for NetworkPane {
                 self.selected = first + y;
             }
         }
-        Effects::new()
+        PaneRequests::new()
     }
 }

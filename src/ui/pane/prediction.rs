@@ -1,13 +1,12 @@
 //! The data pane: the decision boundary of the lane in front over 2-D data, or one sample or sequence with its
 //! prediction, or the confusion matrix, or a sample under augmentations. Draws the newest probes and requests them.
 
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequests, PaneWidget};
 use crate::scenario::view::Opening;
 use crate::telemetry::{self, Data};
 use crate::ui::diagnosis::health::no_answer;
 use crate::ui::diagnosis::no_numbers;
 use crate::ui::keymap::Action;
-use crate::ui::message::Effects;
 use crate::ui::theme::{Depth, Theme};
 use crate::ui::widget::bars::{self, Bar};
 use crate::ui::widget::colour::{self, Map};
@@ -373,7 +372,7 @@ impl PaneWidget for DataPane {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
         let probes = cx.view.lane(cx.front).map(|l| &l.probes);
         let probe = probes.and_then(|p| p.get(self.mode.probe()).or_else(|| p.get("prediction")));
         if self.mode == Mode::Read {
@@ -389,7 +388,7 @@ impl PaneWidget for DataPane {
             Action::First => self.sample = 0,
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
     fn watch(&self, cx: Context<'_>, inside: Size) -> Vec<telemetry::ProbeRequest> {

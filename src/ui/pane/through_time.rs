@@ -3,11 +3,10 @@
 //! sequences.
 
 use super::prediction::rows;
-use super::{Context, PaneWidget};
+use super::{Context, PaneRequest, PaneRequests, PaneWidget};
 use crate::scenario::Shape;
 use crate::telemetry::{self, Phase};
 use crate::ui::keymap::Action;
-use crate::ui::message::{Effect, Effects};
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::widget::plot::{Curve, Plot, XAxis};
 use crate::ui::widget::scale::{self, AxisScale};
@@ -245,19 +244,19 @@ impl PaneWidget for ThroughTime {
         }
     }
 
-    fn act(&mut self, action: Action, cx: Context<'_>) -> Effects {
+    fn act(&mut self, action: Action, cx: Context<'_>) -> PaneRequests {
         let layers = Self::layers(cx).max(1);
         let at = self.layer.min(layers - 1);
         let by = Self::length(cx).map_or(1, |n| (n / 5).max(1)) as i64;
         match action {
             Action::NextMetric | Action::Down => self.layer = (at + 1) % layers,
             Action::Up => self.layer = (at + layers - 1) % layers,
-            Action::Longer | Action::Right => return vec![Effect::Longer(by)],
-            Action::Shorter | Action::Left => return vec![Effect::Longer(-by)],
-            Action::Edit => return vec![Effect::EditData],
+            Action::Longer | Action::Right => return vec![PaneRequest::Longer(by)],
+            Action::Shorter | Action::Left => return vec![PaneRequest::Longer(-by)],
+            Action::Edit => return vec![PaneRequest::EditData],
             _ => {}
         }
-        Effects::new()
+        PaneRequests::new()
     }
 
     fn watch(&self, cx: Context<'_>, _: Size) -> Vec<telemetry::ProbeRequest> {
