@@ -20,6 +20,7 @@ mod wandb;
 mod wire;
 
 use series::LogContent;
+pub use tail::data_from;
 
 /// Names of the step column, in order of preference.
 const STEPS: [&str; 6] = ["_step", "global_step", "step", "iteration", "iter", "epoch"];

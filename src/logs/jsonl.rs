@@ -1,7 +1,7 @@
 //! JSON lines, with one object per line: nested keys are joined with dots, `null` is NaN, and the step has one of its
 //! usual names.
 
-use super::tail::{Tail, TailLine};
+use super::tail::{Tail, TailLine, hole};
 use super::value::Json;
 use super::{LogReader, LogSink, STEPS};
 use std::path::Path;
@@ -113,6 +113,7 @@ impl LogReader for JsonLines {
         let other = |row: &Json| lane.is_some() && row.get("lane").and_then(Json::text) != lane.as_deref();
         let (mut bad, mut surprise) = (0, None);
         let more = tail.lines(|line| match line {
+            TailLine::Hole(bytes) => out.remark(hole(bytes)),
             TailLine::Anew => {
                 (*rows, *waiting) = (JsonRows::default(), Vec::new());
                 out.renew();

@@ -1,7 +1,7 @@
 //! Runs stored in folders, with one file per number: MLflow's file store (`timestamp value step`) and DVCLive (one
 //! table per metric).
 
-use super::tail::{Tail, TailLine};
+use super::tail::{Tail, TailLine, hole};
 use super::value::number;
 use super::{LogReader, LogSink};
 use std::collections::BTreeMap;
@@ -62,6 +62,7 @@ impl LogReader for StoreReader {
         let (mut more, mut anew) = (false, false);
         for (name, tail) in &mut self.files {
             let read = tail.lines(|line| match line {
+                TailLine::Hole(bytes) => out.remark(hole(bytes)),
                 TailLine::Anew => anew = true,
                 TailLine::Text(text) => send(self.form, name, text, out),
             });

@@ -1,7 +1,7 @@
 //! Tables with a header line: CSV as people, Lightning and Keras write it. Handles separators, decimal commas,
 //! comments, repeated header lines, empty cells, and tables with one value per row.
 
-use super::tail::{Tail, TailLine};
+use super::tail::{Tail, TailLine, hole};
 use super::value::number;
 use super::{LogReader, LogSink, STEPS};
 use std::path::Path;
@@ -163,6 +163,7 @@ impl LogReader for TableReader {
         let Self { tail, form, before: old, row, short, last } = self;
         let before = *short;
         let more = tail.lines(|line| match line {
+            TailLine::Hole(bytes) => out.remark(hole(bytes)),
             TailLine::Anew => {
                 (*old, *row, *short) = (form.take(), 0, 0);
                 out.renew();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub const PIECE: usize = 4 << 20;
 /// Bytes at the beginning, and before the position reached, that are compared to recognise the file.
 const KNOWN: usize = 4096;
-/// A longer line is taken for a hole in the file that was never written.
+/// A longer line is taken for damage.
 const LINE: usize = 64 << 20;
 
 /// A file and how far it was read.
@@ -24,6 +24,8 @@ pub struct Tail {
     /// Length, and modification time, at the last read.
     seen: Option<(u64, i64, i64)>,
     half: Vec<u8>,
+    /// Bytes of a hole that were skipped and not yet reported.
+    hole: u64,
 }
 
 /// The next bytes of a file.
@@ -33,6 +35,8 @@ pub struct Piece {
     pub anew: bool,
     /// The bytes; empty if there is nothing new.
     pub bytes: Vec<u8>,
+    /// Bytes of a hole that were skipped before them.
+    hole: u64,
     /// Whether there is more to read at once.
     pub more: bool,
 }
@@ -41,7 +45,7 @@ impl Tail {
     /// A reader of this path, from its beginning.
     pub fn new(path: &Path) -> Self {
         let (head, near, half) = (Vec::new(), Vec::new(), Vec::new());
-        Self { path: path.into(), inode: 0, read: 0, head, near, seen: None, half }
+        Self { path: path.into(), inode: 0, read: 0, head, near, seen: None, half, hole: 0 }
     }
 
     /// The path.
@@ -54,7 +58,12 @@ impl Tail {
     /// # Errors
     /// If the file is gone or cannot be read.
     pub fn next(&mut self) -> io::Result<Piece> {
-        let nothing = Piece { anew: false, bytes: Vec::new(), more: false };
+        self.piece(false)
+    }
+
+    /// The same. In a text, large holes are skipped, because nothing was ever written there.
+    fn piece(&mut self, text: bool) -> io::Result<Piece> {
+        let nothing = Piece { anew: false, bytes: Vec::new(), hole: 0, more: false };
         let mut file = File::open(&self.path)?;
         let found = file.metadata()?;
         let state = (found.len(), found.mtime(), found.mtime_nsec());
@@ -67,7 +76,7 @@ impl Tail {
         {
             let bytes = self.take(&mut old)?;
             if !bytes.is_empty() {
-                return Ok(Piece { anew: false, bytes, more: true });
+                return Ok(Piece { anew: false, bytes, hole: 0, more: true });
             }
         }
         let anew = self.read > 0
@@ -76,10 +85,11 @@ impl Tail {
             *self = Self::new(&self.path);
         }
         self.inode = found.ino();
+        let hole = if text { self.skip_hole(&file, found.len()) } else { 0 };
         let bytes = self.take(&mut file)?;
         self.seen = Some(state);
         let more = bytes.len() == PIECE;
-        Ok(Piece { anew, bytes, more })
+        Ok(Piece { anew, bytes, hole, more })
     }
 
     /// The file that was read until now, if it has another name in its folder by now, as after a rotation.
@@ -106,6 +116,17 @@ impl Tail {
         Ok(bytes)
     }
 
+    /// Goes on behind a large hole, if one begins at the position reached; returns its bytes, which are all zero.
+    fn skip_hole(&mut self, file: &File, len: u64) -> u64 {
+        let hole = data_from(file, self.read, len).saturating_sub(self.read);
+        if hole < PIECE as u64 {
+            return 0;
+        }
+        self.read += hole;
+        self.near = vec![0; KNOWN];
+        hole
+    }
+
     /// Whether the file still holds the bytes that were read.
     fn known(&self, file: &mut File) -> io::Result<bool> {
         let mut there = vec![0; self.head.len()];
@@ -120,37 +141,48 @@ impl Tail {
         Ok(there == self.near)
     }
 
-    /// Passes on the next complete lines, and [`TailLine::Anew`] first if another file begins. Returns `false` if there
-    /// are no more for now.
+    /// Passes on the next complete lines, and [`TailLine::Anew`] first if another file begins. A large hole counts as
+    /// one zero byte of its line. Returns `false` if there are no more for now.
     ///
     /// # Errors
     /// If the file is gone or cannot be read.
     pub fn lines(&mut self, mut each: impl FnMut(TailLine<'_>)) -> io::Result<bool> {
-        let piece = self.next()?;
-        if piece.anew {
+        let Piece { anew, bytes, hole, more } = self.piece(true)?;
+        if anew {
             each(TailLine::Anew);
         }
-        if piece.bytes.is_empty() {
-            return Ok(false);
-        }
+        // Not every file system says where its holes are.
+        let unwritten = bytes.len() == PIECE && zeros(&bytes);
+        let skipped = if unwritten { hole + PIECE as u64 } else { hole };
+        self.hole += skipped;
         let mut half = std::mem::take(&mut self.half);
-        half.extend_from_slice(&piece.bytes);
-        let mut from = 0;
-        for end in memchr::memchr_iter(b'\n', &half) {
-            each(TailLine::Text(trimmed(&half[from..end])));
-            from = end + 1;
+        if skipped > 0 && half.last() != Some(&0) {
+            half.push(0);
+        }
+        if !unwritten && self.hole > 0 {
+            each(TailLine::Hole(std::mem::take(&mut self.hole)));
+        }
+        let (mut from, new) = (0, half.len());
+        if !unwritten {
+            half.extend_from_slice(&bytes);
+        }
+        for end in memchr::memchr_iter(b'\n', &half[new..]) {
+            each(TailLine::Text(trimmed(&half[from..new + end])));
+            from = new + end + 1;
         }
         half.drain(..from);
         if half.len() > LINE {
             half.clear();
         }
         self.half = half;
-        Ok(piece.more)
+        Ok(more)
     }
 
-    /// The last line without a line end, for a file that does not grow any more.
+    /// The last line without a line end, for a file that does not grow any more. Zeros at its end were not written yet.
     pub fn last_line(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.half)
+        let mut last = std::mem::take(&mut self.half);
+        last.truncate(last.iter().rposition(|b| *b != 0).map_or(0, |end| end + 1));
+        last
     }
 }
 
@@ -161,6 +193,30 @@ pub enum TailLine<'a> {
     Anew,
     /// A line without its line end.
     Text(&'a [u8]),
+    /// This many bytes were skipped: a hole in the file.
+    Hole(u64),
+}
+
+/// A remark about a hole.
+pub fn hole(bytes: u64) -> String {
+    format!("{} MiB of the file hold only zeros: they were never written, and were skipped", bytes >> 20)
+}
+
+/// Whether all bytes are zero.
+fn zeros(bytes: &[u8]) -> bool {
+    bytes.chunks(4096).all(|chunk| chunk.iter().fold(0, |all, b| all | b) == 0)
+}
+
+/// The first position from `at` on with data that were written to this file; the file's length if there are none. A file
+/// system that does not know holds data everywhere.
+pub fn data_from(file: &File, at: u64, len: u64) -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
+        Ok(data) => return data,
+        Err(rustix::io::Errno::NXIO) => return len,
+        Err(_) => {}
+    }
+    at
 }
 
 /// The line without byte order mark and trailing carriage return.

@@ -1,6 +1,6 @@
 //! Text that a training program printed: lines that match a pattern such as `iter {step}: loss {loss}`.
 
-use super::tail::{Tail, TailLine};
+use super::tail::{Tail, TailLine, hole};
 use super::value::number;
 use super::{LogReader, LogSink};
 use regex::Regex;
@@ -228,6 +228,7 @@ impl LogReader for TextReader {
     fn read(&mut self, out: &mut dyn LogSink) -> Result<bool, String> {
         let Self { tail, patterns, epoch, any } = self;
         let more = tail.lines(|line| match line {
+            TailLine::Hole(bytes) => out.remark(hole(bytes)),
             TailLine::Anew => {
                 *epoch = None;
                 for pattern in &mut *patterns {

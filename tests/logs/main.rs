@@ -292,6 +292,39 @@ fn what_is_no_log_is_refused_with_a_reason() {
 }
 
 #[test]
+fn a_hole_in_a_log_is_skipped_at_once_with_a_word() {
+    let place = Place::new();
+    let row = |step: u32| format!("{{\"step\": {step}, \"loss\": {}}}\n", 9 - step);
+    let (before, after) = ([row(0), row(1)].concat(), ["\n".to_string(), row(2), row(3)].concat());
+    // A hole that the file system knows, and zeros that were written.
+    for (name, hole) in [("hole.jsonl", true), ("zeros.jsonl", false)] {
+        let path = place.write(name, &before);
+        let mut file = fs::OpenOptions::new().append(true).open(&path).expect("a file");
+        if hole {
+            file.set_len(3 << 30).expect("a hole");
+        } else {
+            file.write_all(&vec![0; 40 << 20]).expect("zeros");
+        }
+        file.write_all(after.as_bytes()).expect("written");
+        let begun = std::time::Instant::now();
+        let log = read(&path);
+        assert!(begun.elapsed().as_secs() < 3, "{name} took {:?}", begun.elapsed());
+        let steps: Vec<f64> = points(&log, "loss").iter().map(|p| p.0).collect();
+        assert_eq!(steps, [0.0, 1.0, 2.0, 3.0], "{name}");
+        let remarks = log.content.remarks.join(", ");
+        assert!(remarks.contains("MiB of the file hold only zeros"), "{name}: {remarks}");
+    }
+    // A log whose end was reserved and is not yet written.
+    let path = place.write("end.jsonl", &before);
+    fs::OpenOptions::new().write(true).open(&path).expect("a file").set_len(3 << 30).expect("a hole");
+    let begun = std::time::Instant::now();
+    let log = read(&path);
+    assert!(begun.elapsed().as_secs() < 3, "{:?}", begun.elapsed());
+    assert_eq!(points(&log, "loss").len(), 2);
+    assert!(!log.content.remarks.join(", ").contains("half written"), "{:?}", log.content.remarks);
+}
+
+#[test]
 fn watch_prints_one_object() {
     let place = Place::new();
     let mut rows = String::new();
