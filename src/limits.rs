@@ -34,6 +34,13 @@ pub const MEMORY: u64 = 4 << 30;
 pub const LOOK_BACK: usize = 64 << 20;
 /// The largest value, in mebibytes, that the preferences may set for them.
 pub const LOOK_BACK_MIB: usize = 4096;
+/// Bytes for the states of removed lanes, which undo brings back without training them again. The state that the next
+/// undo needs is kept whatever its size.
+pub const REMOVED: usize = 32 << 20;
+/// Floats of the copies of lanes that are kept to train earlier steps again.
+pub const RERUNS: usize = 8 << 20;
+/// Floats of the passes that probes of several lanes keep; the passes of one lane may be larger.
+pub const PROBES: usize = 8 << 20;
 /// Changes of one lane while it trains.
 pub const EDITS: usize = 200;
 /// Lanes of a scenario.

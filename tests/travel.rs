@@ -9,6 +9,7 @@ use gradtui::lab::experiment::Experiment;
 use gradtui::lab::run::{Run, SavedLane};
 use gradtui::lab::stepped::SteppedRun;
 use gradtui::lab::trainer::Snapshot;
+use gradtui::limits;
 use gradtui::registry::SettingValue as _;
 use gradtui::scenario::{self, Carry, Recipe, Scenario};
 use gradtui::telemetry::{Command, Event, Phase};
@@ -336,6 +337,46 @@ fn removing_adding_forking_resetting_and_rewinding_are_undone_one_at_a_time() {
     lab.advance(u64::MAX);
     same(&saved(&mut lab), &plain);
     proved(&mut lab, "undone");
+}
+
+/// Undo keeps the states of removed lanes within a limit; a lane whose state was dropped trains its way again.
+#[test]
+fn many_removed_lanes_take_bounded_memory_and_all_can_be_had_back() {
+    let mut lab = stepped(
+        r#"(title: "wide", data: Digits(), network: [Dense(600), Relu(), Dense(600), Relu()], batch: 4,
+        optimizer: Adam(0.001), steps: 60, evaluate_every: 60, lanes: [(name: "a")])"#,
+    );
+    lab.advance(3);
+    rest(&mut lab);
+    let recipe = {
+        let scenario = lab.run().scenario();
+        Box::new(scenario.recipe(&scenario.lanes[0]))
+    };
+    let count = 20;
+    for n in 0..count {
+        let name = format!("fork {n}");
+        lab.send(Command::Fork { parent: 0, at: None, name, recipe: recipe.clone(), carry: Carry::All });
+        while lab.turn(u64::MAX) {}
+        let id = lab.run().scenario().lanes.len();
+        assert_eq!(id, 2, "the lane and its fork");
+        lab.send(Command::Remove(n + 1));
+    }
+    let before = saved(&mut lab);
+    let state = before[0].bytes();
+    let kept = lab.run_mut().removed_bytes();
+    assert!(state * count > 2 * limits::REMOVED, "{count} states of {state} bytes");
+    assert!(kept > state && kept <= limits::REMOVED, "{kept} bytes are kept");
+    for _ in 0..count {
+        // The removal, and then the fork.
+        lab.send(Command::Undo);
+        while lab.turn(u64::MAX) {}
+        let now = saved(&mut lab);
+        assert_eq!(now.len(), 2);
+        assert!(now[1].snapshot == before[0].snapshot, "{} has the same state again", now[1].name);
+        lab.send(Command::Undo);
+    }
+    assert!(lab.run_mut().removed_bytes() <= limits::REMOVED);
+    same(&saved(&mut lab), &before);
 }
 
 #[test]

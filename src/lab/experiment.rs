@@ -151,7 +151,7 @@ impl Experiment {
             return Err(faults);
         }
         let experiment = Self { scenario, data, others, lanes };
-        let room = memory::fits(experiment.needs(), experiment.scenario.seeds).and_then(memory::is_there);
+        let room = memory::fits(experiment.needs(), experiment.scenario.seeds, 0).and_then(memory::is_there);
         room.map_err(|what| vec![BuildFault { at: "lanes".into(), what }])?;
         Ok(experiment)
     }

@@ -13,6 +13,7 @@ use crate::engine::shape::Shape as Sample;
 use crate::engine::team::SingleThread;
 use crate::lab::lane::{StepHooks, TrainingLane};
 use crate::lab::trainer::batch::BatchTargets;
+use crate::limits;
 use crate::scenario::memory::{ATTACK_ROWS, PREVIEW_FLOATS, PREVIEW_ROWS};
 use crate::telemetry::{Data, Event, LaneId, ProbeRequest};
 use std::any::Any;
@@ -54,12 +55,32 @@ impl ProbeMemory {
             // The lane's former network no longer needs its memory.
             self.of.retain(|(lane, ..)| *lane != peek.id);
             let rows = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
+            // Lanes are looked at one after the other: memory for several only saves allocations.
+            let floats = floats(network);
+            while !self.of.is_empty() && floats + self.floats() > limits::PROBES {
+                self.of.remove(0);
+            }
             let (ws, scratch) = (network.workspace(rows), AttackScratch::new(network, rows.min(ATTACK_ROWS)));
             self.of.push((peek.id, Arc::clone(network), ws, scratch));
             self.of.len() - 1
         });
         let (_, _, ws, scratch) = &mut self.of[at];
         (ws, scratch)
+    }
+
+    /// Floats of the passes.
+    pub fn floats(&self) -> usize {
+        self.of.iter().map(|(_, network, ..)| floats(network)).sum()
+    }
+
+    /// Keeps the direction of the largest curvature of a lane's loss; the oldest ones of other lanes make room for it.
+    fn steepest(&mut self, lane: LaneId, direction: Vec<f32>) {
+        self.steepest.retain(|(of, _)| *of != lane);
+        let all = |kept: &[(LaneId, Vec<f32>)]| kept.iter().map(|(_, v)| v.len()).sum::<usize>();
+        while !self.steepest.is_empty() && direction.len() + all(&self.steepest) > limits::PROBES {
+            self.steepest.remove(0);
+        }
+        self.steepest.push((lane, direction));
     }
 
     /// Frees the memory of lanes that are not viewed, and of networks that no longer exist.
@@ -76,6 +97,12 @@ impl ProbeMemory {
         self.least.retain(|(l, ..)| *l != lane);
         self.least.push((lane, asked, bracket));
     }
+}
+
+/// Floats for passes of a network and for its attacks.
+fn floats(network: &Network) -> usize {
+    let rows = (PREVIEW_FLOATS / network.workspace_len(1).max(1)).clamp(1, PREVIEW_ROWS);
+    network.workspace_floats(rows) + network.workspace_floats(rows.min(ATTACK_ROWS)) + network.param_count()
 }
 
 /// When a probe's result is out of date.

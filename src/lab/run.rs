@@ -12,6 +12,7 @@ use crate::lab::lane::past::{SharedPast, open};
 use crate::lab::lane::{CancelSignal, LogLine, Start, TrainingLane};
 use crate::lab::preview::{LaneStamp, ProbeInput};
 use crate::lab::trainer::Trainer;
+use crate::limits;
 use crate::scenario::memory::{self, MemoryNeed};
 use crate::scenario::{Edit, Recipe, Scenario};
 use crate::telemetry::{Event, LaneId, LaneInfo, Phase, ProbeRequest};
@@ -296,9 +297,25 @@ impl Run {
 
     /// Checks that there is memory for these lanes in place of the present ones.
     fn room(&self, lanes: impl Iterator<Item = MemoryNeed>, seeds: usize) -> Result<(), String> {
-        let then = memory::fits(lanes, seeds)?;
-        let now = memory::fits(self.present().map(|(_, p)| p.need), self.scenario.seeds).unwrap_or(0);
-        memory::is_there(then.saturating_sub(now))
+        let then = memory::fits(lanes, seeds, self.kept())?;
+        memory::is_there(then.saturating_sub(self.declared()))
+    }
+
+    /// Bytes for looking back and undoing, which do not depend on the number of lanes.
+    fn kept(&self) -> u64 {
+        if self.budget == 0 {
+            return limits::REMOVED as u64;
+        }
+        // The thread that looks back has copies of lanes and passes of its own.
+        let passes = self.present().map(|(_, p)| p.need.preview).max().unwrap_or(0);
+        let probes = 4 * limits::PROBES as u64;
+        (self.budget + limits::REMOVED) as u64 + 4 * limits::RERUNS as u64 + probes + passes.max(probes)
+    }
+
+    /// The most bytes that the run takes with its present lanes.
+    pub fn declared(&self) -> u64 {
+        let lanes = self.present().map(|(_, p)| p.need);
+        memory::fits(lanes, self.scenario.seeds, self.kept()).unwrap_or(limits::MEMORY)
     }
 
     /// A lane over all seeds, before its first step.

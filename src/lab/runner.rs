@@ -196,6 +196,11 @@ impl Runner {
         self.shared.lock().take_captured()
     }
 
+    /// The most bytes that the run takes with its present lanes: see [`Run::declared`].
+    pub fn declared(&self) -> u64 {
+        self.shared.lock().declared()
+    }
+
     /// The reason why writing fails at present, if it does.
     pub fn disk_error(&self) -> Option<String> {
         self.shared.desk.as_ref().and_then(disk::WriterQueue::error)

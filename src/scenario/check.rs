@@ -326,7 +326,7 @@ impl Checker<'_> {
             };
             needs.extend(self.lane(scenario, lane, data, &of));
         }
-        if let Err(what) = super::memory::fits(needs.into_iter(), scenario.seeds) {
+        if let Err(what) = super::memory::fits(needs.into_iter(), scenario.seeds, 0) {
             self.fault(if scenario.seeds > 1 { "seeds" } else { "lanes" }, what);
         }
     }

@@ -91,12 +91,13 @@ impl Recipe {
     }
 }
 
-/// Bytes of all lanes over this many seeds, if they fit into the memory limit of a run.
+/// Bytes of all lanes over this many seeds, if they fit into the memory limit of a run together with the bytes that it
+/// keeps besides.
 ///
 /// # Errors
 /// The memory needed, and a setting that would fit.
-pub fn fits(lanes: impl Iterator<Item = MemoryNeed>, seeds: usize) -> Result<u64, String> {
-    let (mut count, mut all, mut preview) = (0u64, REST, 0);
+pub fn fits(lanes: impl Iterator<Item = MemoryNeed>, seeds: usize, kept: u64) -> Result<u64, String> {
+    let (mut count, mut all, mut preview) = (0u64, REST.saturating_add(kept), 0);
     for need in lanes {
         count += 1;
         all = all.saturating_add(need.over(seeds));

@@ -61,8 +61,7 @@ fn sharpness(peek: &ProbeInput, at: &TrainingPoint, memory: &mut ProbeMemory) ->
     };
     let (value, vector) = dominant_eigenvalue(&mut gradient, &at.params, &start, ITERATIONS);
     if vector.iter().all(|x| x.is_finite()) {
-        memory.steepest.retain(|(lane, _)| *lane != peek.id);
-        memory.steepest.push((peek.id, vector));
+        memory.steepest(peek.id, vector);
     }
     let mut parts = vec![scalar("value", value), scalar("samples", count as f64)];
     if let Some(limit) = at.recipe.optimizer.stability(at.lr) {

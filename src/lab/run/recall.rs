@@ -8,13 +8,12 @@ use crate::lab::lane::past::{LaneHistory, SharedPast, open};
 use crate::lab::lane::{Pace, TrainingLane, TurnLimits};
 use crate::lab::preview::KEYFRAMES;
 use crate::lab::trainer::Trainer;
+use crate::limits;
 use crate::telemetry::{Event, LaneInfo, Phase, ProbeRequest};
 use std::sync::Arc;
 
 /// A lane's path over a test function is drawn from its start only up to this many steps.
 const PATH: u64 = 200_000;
-/// Largest lane, in floats, whose copy is kept for the next step; a larger copy is made anew.
-const READY: usize = 4 << 20;
 
 /// A step that was shown: its lane, the lane's state, and the views.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,16 +76,32 @@ impl Reruns {
         same.then_some(found)
     }
 
-    fn put(&mut self, rerun: Rerun) {
-        let trainer = &rerun.lane.trainer;
-        let floats = trainer.network().workspace_floats(trainer.recipe().batch) + trainer.live().bytes() / 4;
-        if floats <= READY {
+    /// Keeps a copy for the next step, as far as the limit allows. The copy of a lane in view replaces those of others;
+    /// a copy that is not kept is made anew.
+    fn put(&mut self, rerun: Rerun, in_view: bool) {
+        let all = |ready: &[Rerun]| rerun.floats() + ready.iter().map(Rerun::floats).sum::<usize>();
+        while in_view && all(&self.ready) > limits::RERUNS && !self.ready.is_empty() {
+            self.ready.remove(0);
+        }
+        if all(&self.ready) <= limits::RERUNS {
             self.ready.push(rerun);
         }
+    }
+
+    /// Floats of all copies.
+    pub fn floats(&self) -> usize {
+        self.ready.iter().map(Rerun::floats).sum()
     }
 }
 
 impl Rerun {
+    /// Floats of its passes and its state, over all seeds.
+    fn floats(&self) -> usize {
+        let trainer = &self.lane.trainer;
+        let one = trainer.network().workspace_floats(trainer.recipe().batch) + trainer.live().bytes() / 4;
+        one * (1 + self.lane.replicas.len())
+    }
+
     fn new(of: &ShowStep) -> Self {
         let (recipe, network, total) =
             (of.info.recipe.clone(), Arc::clone(&of.network), of.course.plan.total);
@@ -118,7 +133,7 @@ impl ShowStep {
         if rerun.placed && at == step && watched.iter().all(|w| rerun.watched.contains(w)) {
             // Only a view has changed.
             let peek = peek(&rerun.lane);
-            reruns.put(rerun);
+            reruns.put(rerun, !self.seen.views.is_empty());
             return Ok(Some((peek, Vec::new())));
         }
         // The step itself is measured, and compared with the previous one, so at least two steps are trained.
@@ -139,7 +154,7 @@ impl ShowStep {
             (peek(&rerun.lane), events)
         });
         rerun.watched = watched;
-        reruns.put(rerun);
+        reruns.put(rerun, !self.seen.views.is_empty());
         Ok(made)
     }
 

@@ -30,6 +30,11 @@ pub struct SavedLane {
 }
 
 impl SavedLane {
+    /// Bytes of its state.
+    pub fn bytes(&self) -> usize {
+        self.snapshot.bytes() + self.seeds.iter().map(|s| s.snapshot.bytes()).sum::<usize>()
+    }
+
     /// Whether it is a fork that has not begun.
     fn waits(&self) -> bool {
         self.snapshot.params.is_empty() && !matches!(self.phase, Phase::Failed(_))

@@ -21,7 +21,7 @@ pub(super) struct StateSettings {
     /// The lane's present step.
     pub(super) step: u64,
     /// The state of a removed lane, so that it need not be trained again.
-    state: Option<Box<SavedLane>>,
+    pub(super) state: Option<Box<SavedLane>>,
 }
 
 impl StateSettings {

@@ -1,8 +1,10 @@
 //! Undo and redo of the changes made by orders, and rewinding lanes to earlier steps. Knows no thread and no file.
 
+use super::save::SavedLane;
 use super::story::StateSettings;
 use super::{LaneId, Run};
 use crate::lab::experiment::Experiment;
+use crate::limits;
 use crate::scenario::Scenario;
 use crate::telemetry::{Command, Event, OLDER};
 
@@ -39,6 +41,38 @@ pub(super) struct WholeRun {
 pub(super) struct Changes {
     made: Vec<UndoableChange>,
     undone: Vec<UndoableChange>,
+}
+
+impl Changes {
+    /// The states of removed lanes: by their nearness to the present in each direction, 0 for the next undo and redo.
+    fn states(&mut self) -> impl Iterator<Item = (usize, &mut Option<Box<SavedLane>>)> {
+        [&mut self.made, &mut self.undone]
+            .into_iter()
+            .flat_map(|list| list.iter_mut().rev().enumerate())
+            .flat_map(|(n, change)| {
+                let pairs = match &mut change.of {
+                    ChangedState::Lanes { pairs, .. } => &mut pairs[..],
+                    ChangedState::All { .. } => &mut [],
+                };
+                let sides = pairs.iter_mut().flat_map(|(_, before, after)| [before, after]);
+                sides.flatten().map(move |story| (n, &mut story.state))
+            })
+            .filter(|(_, state)| state.is_some())
+    }
+
+    /// Drops states of removed lanes until the rest fits into the limit, those that are needed last first. Their lanes
+    /// can still be had back: they train their way again.
+    fn fit(&mut self) {
+        let mut left = limits::REMOVED;
+        for (n, state) in self.states() {
+            let bytes = state.as_ref().map_or(0, |saved| saved.bytes());
+            if n > 0 && bytes > left {
+                *state = None;
+            } else {
+                left = left.saturating_sub(bytes);
+            }
+        }
+    }
 }
 
 /// The run before an order, to find its changes.
@@ -107,6 +141,7 @@ impl Run {
             if self.changes.made.len() > MOST {
                 self.changes.made.remove(0);
             }
+            self.changes.fit();
             self.emit_changes();
         }
     }
@@ -115,6 +150,11 @@ impl Run {
     pub(super) fn forget_changes(&mut self) {
         self.changes = Changes::default();
         self.emit_changes();
+    }
+
+    /// Bytes of the states of removed lanes.
+    pub fn removed_bytes(&mut self) -> usize {
+        self.changes.states().filter_map(|(_, state)| Some(state.as_ref()?.bytes())).sum()
     }
 
     fn emit_changes(&mut self) {
@@ -175,6 +215,7 @@ impl Run {
                 self.notice(format!("{word}: {}{how}.", change.words));
                 let list = if again { &mut self.changes.made } else { &mut self.changes.undone };
                 list.push(change);
+                self.changes.fit();
             }
             Err(what) => {
                 self.notice(format!("Not {}: {}: {what}.", word.to_lowercase(), change.words));
