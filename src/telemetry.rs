@@ -131,6 +131,9 @@ pub enum Phase {
     Diverged(Divergence),
     /// A fault of the program in this lane, in words.
     Failed(String),
+    /// Not ended, but the process that trained it is gone without having left the run: it was killed, or the machine
+    /// stopped. Only a watched run has it.
+    Killed,
 }
 
 /// A measurement is one of these shapes under a name; a new measurement needs no new event.

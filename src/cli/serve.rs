@@ -440,6 +440,7 @@ fn words(phase: &Phase) -> Value {
         Phase::Stopped(why) => json!({ "stopped": why }),
         Phase::Failed(why) => json!({ "failed": why }),
         Phase::Diverged(d) => json!({ "diverged": d }),
+        Phase::Killed => "killed".into(),
     }
 }
 

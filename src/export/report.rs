@@ -65,7 +65,7 @@ pub fn results(subject: &RunContent) -> (Vec<String>, Vec<Vec<ReportCell>>) {
             Phase::Diverged(d) => format!("diverged at step {}", d.step),
             Phase::Stopped(what) | Phase::Failed(what) => what.clone(),
             Phase::Finished => "finished".into(),
-            Phase::Running | Phase::Paused => "not finished".into(),
+            Phase::Running | Phase::Paused | Phase::Killed => "not finished".into(),
         }));
         row
     });

@@ -9,6 +9,7 @@ use super::run::journal;
 use super::run_dir::{self, checkpoint::Checkpoint, checkpoint::checksum};
 use super::store::Dir;
 use crate::limits;
+use crate::logs::data_from;
 use crate::scenario::{Edit, Scenario, decode, read_with_data};
 use crate::telemetry::{Event, ForkOrigin, LaneId, LaneInfo, Phase};
 use std::collections::BTreeMap;
@@ -197,6 +198,8 @@ struct FollowedLog {
     read: u64,
     /// An incomplete last line.
     half: Vec<u8>,
+    /// Whether it was read to its end.
+    whole: bool,
     /// The scenario to which the lanes belong.
     scenario: FileVersion,
     end: u64,
@@ -363,7 +366,16 @@ impl Follower {
             events.push(Event::Notice(format!("{}: the data are others by now", self.path.display())));
         }
         let log = file.metadata().map_err(fault)?.ino();
-        let log = FollowedLog { file, inode: log, read: 0, half: Vec::new(), scenario: seen, end, lanes };
+        let log = FollowedLog {
+            file,
+            inode: log,
+            read: 0,
+            half: Vec::new(),
+            whole: false,
+            scenario: seen,
+            end,
+            lanes,
+        };
         (self.log, self.looked) = (Some(log), None);
         Ok(())
     }
@@ -373,9 +385,16 @@ impl FollowedLog {
     fn read(&mut self, events: &mut Vec<Event>) -> Result<(), String> {
         let fault = |e: io::Error| run_dir::plain(&e);
         let mut bytes = Vec::new();
+        let len = self.file.metadata().map_err(fault)?.len();
+        if data_from(&self.file, self.read, len) >= self.read + CHUNK {
+            // A hole that was never written; the line in which it begins is no longer one.
+            self.read = data_from(&self.file, self.read, len);
+            self.half.push(0);
+        }
         self.file.seek(SeekFrom::Start(self.read)).map_err(fault)?;
         let n = (&self.file).take(CHUNK).read_to_end(&mut bytes).map_err(fault)?;
         self.read += n as u64;
+        self.whole = (n as u64) < CHUNK;
         self.half.extend(bytes);
         let Some(end) = self.half.iter().rposition(|&b| b == b'\n') else {
             // No line is this long: the file has a hole that was never written.
@@ -402,7 +421,9 @@ impl FollowedLog {
 
     /// Reports which lanes train and which have ended. `trained`: whether a process holds the run's lock.
     fn emit_phases(&mut self, run: &Path, trained: bool, events: &mut Vec<Event>) {
-        let going = |l: &FollowedLane| matches!(l.phase, Phase::Paused | Phase::Running);
+        let going = |l: &FollowedLane| matches!(l.phase, Phase::Paused | Phase::Running | Phase::Killed);
+        // Until the log is read to its end, the last step is not known.
+        let killed = !trained && self.whole && !run_dir::was_left(run);
         // Only the checkpoint contains the reason why a lane ended. It is large, so it is read only if a lane may have
         // ended.
         let doubt = self.lanes.values().any(|l| going(l) && (l.wild || !trained || l.step >= self.end));
@@ -417,6 +438,7 @@ impl FollowedLog {
                 Some(ended) if !matches!(ended, Phase::Paused | Phase::Running) => ended,
                 _ if trained => Phase::Running,
                 None if lane.step >= self.end => Phase::Finished,
+                _ if killed => Phase::Killed,
                 _ => Phase::Paused,
             };
             if phase != lane.phase {

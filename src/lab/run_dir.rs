@@ -29,7 +29,7 @@ mod prune;
 mod rewrite;
 
 pub use home::Home;
-pub(super) use lock::in_use;
+pub(super) use lock::{in_use, was_left};
 pub use newest::CheckpointLimit;
 use newest::newest;
 pub(super) use newest::{any, bound};
@@ -336,6 +336,15 @@ impl RunDir {
         let written = self.save(scenario, saved, samples, forgotten);
         self.meter.end();
         written
+    }
+
+    /// Notes that this process leaves the run with everything saved, so that a reader can tell it from a killed one.
+    ///
+    /// # Errors
+    /// If the disk does not accept it.
+    pub fn leave(&mut self) -> io::Result<()> {
+        self.ours()?;
+        lock::leave(&mut self.lock)
     }
 
     /// Renames a lane in `ghosts.jsonl`.

@@ -315,7 +315,16 @@ impl App {
     /// Whether every lane has ended.
     pub fn done(&self) -> bool {
         !self.view.lanes.is_empty()
-            && self.view.lanes.iter().all(|l| !matches!(l.present().phase, Phase::Running | Phase::Paused))
+            && self
+                .view
+                .lanes
+                .iter()
+                .all(|l| !matches!(l.present().phase, Phase::Running | Phase::Paused | Phase::Killed))
+    }
+
+    /// Whether a watched run's process was killed before its lanes ended.
+    pub fn killed(&self) -> bool {
+        self.view.lanes.iter().any(|l| l.present().phase == Phase::Killed)
     }
 
     /// The notice to show now.

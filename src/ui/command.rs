@@ -322,6 +322,7 @@ pub fn sentence(lane: &LaneView) -> String {
         Phase::Stopped(why) => format!("stopped at step {}: {}", lane.step, spoken(why)),
         Phase::Diverged(d) => format!("diverged at step {}: {}", d.step, spoken(&d.what)),
         Phase::Failed(what) => format!("failed: {}", spoken(what)),
+        Phase::Killed => format!("killed at step {}", lane.step),
     };
     let mut line = format!("{} {}", lane.letter(), escaped(&lane.title()));
     if let Some(fork) = &lane.info.fork {

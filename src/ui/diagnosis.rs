@@ -12,6 +12,10 @@ use crate::view::LaneView;
 use flow::{Flow, FlowChange};
 use ratatui::style::Style;
 
+/// The report of a lane whose process was killed.
+const KILLED: &str = "the process that trained it ended without leaving the run: it was killed, or the machine stopped; \
+    gradtui resume goes on from the last checkpoint";
+
 /// The importance of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
@@ -67,6 +71,7 @@ pub fn account(lane: &LaneView) -> Option<FindingLine> {
         }
         Phase::Failed(what) => (Weight::Bad, format!("failed: {what}")),
         Phase::Stopped(why) => (Weight::Warn, format!("stopped: {why}")),
+        Phase::Killed => (Weight::Warn, KILLED.into()),
         Phase::Running | Phase::Paused | Phase::Finished => return None,
     };
     Some(FindingLine { weight, text })

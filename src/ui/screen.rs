@@ -152,6 +152,7 @@ fn header(app: &App, r: Rect, buf: &mut Buffer) {
     let (sign, word, style) = match () {
         () if app.done() => (("✓", "."), "finished", theme.good),
         () if app.running() => (("▶", ">"), "running", theme.good),
+        () if app.killed() => (("✗", "x"), "killed", theme.warn),
         () => (("‖", "="), "paused", theme.warn),
     };
     let state = format!("   {} {word}", text::pick(theme.glyphs, sign.0, sign.1));

@@ -330,7 +330,8 @@ fn half_a_line_waits_for_its_end_and_a_shorter_log_begins_anew() {
     let mut follower = Follower::new(bench.path.clone(), None);
     let events = follower.poll(SECOND, &mut numbers);
     assert_eq!(steps(&events, 1).last(), Some(&9));
-    assert_eq!(phases(&events), [], "nobody trains: the lanes rest as they began");
+    let killed = [(0, Phase::Killed), (1, Phase::Killed)];
+    assert_eq!(phases(&events), killed, "nobody trains, and nobody has left the run");
     std::fs::write(&log, &whole).unwrap();
     assert_eq!(steps(&follower.poll(SECOND, &mut numbers), 1), [10]);
     let lines: Vec<&[u8]> = whole.split_inclusive(|&b| b == b'\n').take(6).collect();
@@ -354,6 +355,49 @@ fn a_resume_begins_the_curves_anew_under_the_same_letters() {
     let events = follower.poll(SECOND * 3, &mut numbers);
     assert_eq!((started(&events), steps(&events, 0)), (2, (1..=15).collect()));
     assert_eq!(numbers.0.len(), 2);
+}
+
+#[test]
+fn a_killed_run_is_told_apart_from_one_that_was_left() {
+    let mut bench = Bench::new();
+    let mut numbers = Numbers::default();
+    bench.train(10);
+    let mut follower = Follower::new(bench.path.clone(), None);
+    assert_eq!(phases(&follower.poll(SECOND, &mut numbers)), [(0, Phase::Running), (1, Phase::Running)]);
+    // The lock is free, and nothing was written last.
+    bench.dir = None;
+    let killed = [(0, Phase::Killed), (1, Phase::Killed)];
+    assert_eq!(phases(&follower.poll(SECOND * 3, &mut numbers)), killed);
+    let afresh = |numbers: &mut Numbers| Follower::new(bench.path.clone(), None).poll(SECOND, numbers);
+    assert_eq!(phases(&afresh(&mut numbers)), killed);
+    // Who resumes it, and leaves it with everything saved, leaves it paused.
+    let (mut dir, _) = RunDir::resume(&bench.path, &mut |_, _| u64::MAX).unwrap();
+    assert_eq!(phases(&afresh(&mut numbers)), [(0, Phase::Running), (1, Phase::Running)]);
+    dir.leave().unwrap();
+    drop(dir);
+    assert_eq!(phases(&afresh(&mut numbers)), [], "both are paused, as lanes are at first");
+    assert!(run_dir::was_left(&bench.path));
+    // The next owner replaces the note of the one before.
+    drop(RunDir::resume(&bench.path, &mut |_, _| u64::MAX).unwrap());
+    assert!(!run_dir::was_left(&bench.path));
+}
+
+#[test]
+fn a_hole_in_the_log_of_a_watched_run_is_passed_over_at_once() {
+    let mut bench = Bench::new();
+    let mut numbers = Numbers::default();
+    bench.train(10);
+    let path = bench.path.join("metrics.jsonl");
+    let log = std::fs::read(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.set_len(3 << 30).unwrap();
+    std::io::Write::write_all(&mut file, b"\n").unwrap();
+    std::io::Write::write_all(&mut file, &log).unwrap();
+    let mut follower = Follower::new(bench.path.clone(), None);
+    // The checkpoint covers another log, so the log is read without it.
+    std::fs::remove_file(bench.path.join("checkpoint")).unwrap();
+    let told: Vec<u64> = (0..4).flat_map(|n| steps(&follower.poll(SECOND * n, &mut numbers), 0)).collect();
+    assert_eq!(told, (1..=10).chain(1..=10).collect::<Vec<_>>());
 }
 
 #[test]

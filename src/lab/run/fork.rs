@@ -111,7 +111,7 @@ impl Run {
             Phase::Stopped(_) => format!("{name} stopped early at step {}", parent.step),
             Phase::Failed(_) => format!("{name} failed at step {}", parent.step),
             Phase::Finished => format!("the run ended at step {}", parent.step),
-            Phase::Running | Phase::Paused => return None,
+            Phase::Running | Phase::Paused | Phase::Killed => return None,
         };
         Some(format!("Not begun: {why}, and this lane would begin from {name} at step {at}."))
     }

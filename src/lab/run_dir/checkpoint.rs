@@ -306,7 +306,7 @@ impl BodyWriter<'_> {
     }
     fn phase(&mut self, phase: &Phase) {
         match phase {
-            Phase::Running | Phase::Paused => self.number(0),
+            Phase::Running | Phase::Paused | Phase::Killed => self.number(0),
             Phase::Finished => self.number(1),
             Phase::Stopped(why) => {
                 self.number(2);

@@ -9,11 +9,20 @@ use std::path::Path;
 /// The first line of a lock file.
 pub(super) const OWNER: &str = "gradtui run, process ";
 
+/// The last line of a lock file whose process left the run with everything saved.
+const LEFT: &str = "left\n";
+
 /// Whether a process holds the lock of a run. The test takes the lock for a moment, so a process that resumes the run
 /// may have to retry.
 pub(in crate::lab) fn in_use(path: &Path) -> bool {
     let lock = Dir::open(path).and_then(|dir| dir.read("run.lock"));
     lock.is_ok_and(|f| matches!(f.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether the last process of a run left it with everything saved. A copy of a run may lack the lock: it tells nothing.
+pub(in crate::lab) fn was_left(path: &Path) -> bool {
+    let lock = Dir::open(path).and_then(|dir| dir.read_all("run.lock", 4096));
+    lock.map_or(true, |text| text.ends_with(LEFT.as_bytes()) || !text.starts_with(OWNER.as_bytes()))
 }
 
 /// Takes a lock; retries, because another process may hold it for a moment to test it.
@@ -62,7 +71,8 @@ pub(super) fn claim(dir: &Dir) -> Result<File, String> {
     match take(&lock) {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            let who = owner.strip_prefix(OWNER).unwrap_or("unknown").trim();
+            let who =
+                owner.strip_prefix(OWNER).and_then(|rest| rest.lines().next()).unwrap_or("unknown").trim();
             Err(format!("in use by another gradtui, process {}", crate::text::excerpt(who, 40)))
         }
         Err(TryLockError::Error(e)) => Err(format!("run.lock: {}", plain(&e))),
@@ -75,4 +85,10 @@ pub(super) fn sign(lock: &mut File) -> io::Result<()> {
     store::cut(lock, 0)?;
     lock.seek(SeekFrom::Start(0))?;
     store::write(lock, text.as_bytes())
+}
+
+/// Writes into a lock file that its owner leaves the run.
+pub(super) fn leave(lock: &mut File) -> io::Result<()> {
+    lock.seek(SeekFrom::End(0))?;
+    store::write(lock, LEFT.as_bytes())
 }

@@ -188,6 +188,10 @@ impl RunnerState {
                 }
             }
             if end {
+                if pending.is_none() && later.is_empty() {
+                    // Without it the run only looks killed to a reader.
+                    let _ = dir.leave();
+                }
                 return;
             }
         }

@@ -77,6 +77,7 @@ pub fn state(lane: &LaneView, glyphs: Glyphs) -> (&'static str, String) {
         Phase::Stopped(_) => (pick("■", "."), "stopped".into()),
         Phase::Diverged(d) => (pick("✗", "x"), format!("diverged at {}", thousands(d.step))),
         Phase::Failed(_) => (pick("✗", "x"), "failed".into()),
+        Phase::Killed => (pick("✗", "x"), format!("killed at {}", thousands(lane.step))),
     }
 }
 
@@ -255,7 +256,7 @@ impl LanesPane {
             _ if lane.is_past() => theme.warn,
             Phase::Running | Phase::Finished => theme.good,
             Phase::Paused => theme.faint,
-            Phase::Stopped(_) => theme.warn,
+            Phase::Stopped(_) | Phase::Killed => theme.warn,
             Phase::Diverged(_) | Phase::Failed(_) => theme.bad,
         };
         text::put_right(buf, area, 0, sign, sign_style);
