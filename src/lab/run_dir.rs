@@ -83,6 +83,8 @@ pub struct RunDir {
     scenario: String,
     /// The progress of writing a checkpoint.
     meter: Arc<WriteMeter>,
+    /// Length and checksum of the newest checkpoint that was written.
+    saved: Option<(u64, u32)>,
 }
 
 /// The contents of a run directory from which a run resumes.
@@ -140,6 +142,7 @@ impl RunDir {
             aside: String::new(),
             scenario,
             meter: Arc::default(),
+            saved: None,
         })
     }
 
@@ -192,6 +195,7 @@ impl RunDir {
             aside: String::new(),
             scenario,
             meter: Arc::default(),
+            saved: None,
         };
         let resumed = Resumed {
             scenario: checkpoint.scenario,
@@ -413,7 +417,13 @@ impl RunDir {
             checkpoint.write(&mut out)?;
             out.flush()
         };
-        meter.begin(checkpoint.bytes() * if again { 2 } else { 1 });
+        let sum = checkpoint.sum();
+        if !again && self.saved == Some(sum) && self.dir.kind("checkpoint")?.is_some() {
+            // Nothing has changed since, as at the end of a paused run.
+            return Ok(());
+        }
+        self.saved = None;
+        meter.begin(sum.0 * if again { 2 } else { 1 });
         let new = self.dir.beside("checkpoint", &mut content)?;
         match self.dir.rename("checkpoint", "checkpoint.previous") {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -422,6 +432,7 @@ impl RunDir {
         self.dir.rename(&new, "checkpoint")?;
         self.dir.sync()?;
         if !again {
+            self.saved = Some(sum);
             return Ok(());
         }
         // The previous checkpoint does not know the future files beside it.

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Writes the content of a file.
 pub type Content<'a> = &'a mut dyn FnMut(&mut File) -> io::Result<()>;
@@ -22,6 +22,8 @@ pub type Content<'a> = &'a mut dyn FnMut(&mut File) -> io::Result<()>;
 pub struct WriteMeter {
     done: AtomicU64,
     all: AtomicU64,
+    /// Whether the file is no longer wanted.
+    stop: AtomicBool,
 }
 
 impl WriteMeter {
@@ -34,6 +36,16 @@ impl WriteMeter {
     /// Ends the progress.
     pub fn end(&self) {
         self.begin(0);
+    }
+
+    /// Whether the file that is being written should be given up, because a newer one waits.
+    pub fn give_up(&self, stop: bool) {
+        self.stop.store(stop, Ordering::Relaxed);
+    }
+
+    /// Whether it should be given up.
+    pub fn is_given_up(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Bytes on the disk, and the total, while a file is written.
@@ -63,6 +75,9 @@ impl<'a> Metered<'a> {
 
 impl io::Write for Metered<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.meter.is_given_up() {
+            return Err(io::Error::other("given up for a newer checkpoint"));
+        }
         let n = self.file.write(bytes)?;
         self.fresh += n as u64;
         if self.fresh >= Self::PIECE {

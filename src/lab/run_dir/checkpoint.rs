@@ -121,7 +121,7 @@ impl Checkpoint<'_> {
     /// If the file cannot take all of it.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         // The length comes before the body.
-        let len = self.bytes() - FRAME;
+        let len = self.sum().0 - FRAME;
         out.write_all(MAGIC)?;
         out.write_all(&len.to_le_bytes())?;
         let mut w = BodyWriter { out, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
@@ -131,12 +131,12 @@ impl Checkpoint<'_> {
         out.write_all(&crc.finalize().to_le_bytes())
     }
 
-    /// The length of its file, in bytes.
-    pub fn bytes(&self) -> u64 {
+    /// The length of its file, in bytes, and its checksum.
+    pub fn sum(&self) -> (u64, u32) {
         let mut sink = io::sink();
         let mut w = BodyWriter { out: &mut sink, crc: crc32fast::Hasher::new(), bytes: 0, end: Ok(()) };
         self.body(&mut w);
-        w.bytes + FRAME
+        (w.bytes + FRAME, w.crc.finalize())
     }
 
     /// The file in memory.

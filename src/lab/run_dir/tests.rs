@@ -358,3 +358,39 @@ fn a_renamed_lane_keeps_all_its_lines_under_its_new_name() {
     let waiting: Vec<&String> = dir.waiting.values().flatten().collect();
     assert_eq!(waiting, [&line(0, "new", 4).text]);
 }
+
+#[test]
+fn a_checkpoint_that_holds_the_same_is_not_written_again() {
+    let place = Place::new();
+    let path = place.0.path().join("run");
+    let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+    let inode = || std::os::unix::fs::MetadataExt::ino(&path.join("checkpoint").metadata().unwrap());
+    let mut save = |step: u64| dir.checkpoint(&scenario(), &[lane(0, "a", step)], None, &[]).unwrap();
+    save(1);
+    let first = inode();
+    save(1);
+    assert_eq!(inode(), first, "nothing has changed");
+    save(2);
+    assert_ne!(inode(), first);
+    std::fs::remove_file(path.join("checkpoint")).unwrap();
+    save(2);
+    drop(dir);
+    assert_eq!(resume(&path).unwrap().1.lanes[0].snapshot.step, 2, "it is written if it is missing");
+}
+
+#[test]
+fn a_checkpoint_that_is_given_up_leaves_the_one_before_it() {
+    let place = Place::new();
+    let path = place.0.path().join("run");
+    let mut dir = RunDir::create(&path, &scenario(), Path::new("."), 0).unwrap();
+    dir.checkpoint(&scenario(), &[lane(0, "a", 1)], None, &[]).unwrap();
+    dir.meter().give_up(true);
+    assert!(dir.checkpoint(&scenario(), &[lane(0, "a", 2)], None, &[]).is_err());
+    assert_eq!(RunDir::look(&path).unwrap().lanes[0].snapshot.step, 1);
+    // The newer one, for which it was given up.
+    dir.meter().give_up(false);
+    dir.checkpoint(&scenario(), &[lane(0, "a", 3)], None, &[]).unwrap();
+    drop(dir);
+    assert_eq!(resume(&path).unwrap().1.lanes[0].snapshot.step, 3);
+    assert!(!path.join("checkpoint.new").exists());
+}

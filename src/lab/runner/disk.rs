@@ -114,9 +114,11 @@ impl WriterQueue {
         lock(&self.state).put(queued, run.complete_step());
     }
 
-    /// Queues a checkpoint; it replaces a waiting one.
-    pub(super) fn save(&self, scenario: Scenario, saved: Vec<SavedLane>, samples: Option<u32>) {
+    /// Queues a checkpoint; it replaces a waiting one. `last`: the one being written is given up too, because the user
+    /// waits for the end of the run.
+    pub(super) fn save(&self, scenario: Scenario, saved: Vec<SavedLane>, samples: Option<u32>, last: bool) {
         let mut state = lock(&self.state);
+        self.meter.give_up(last);
         state.reopen();
         let queued = std::mem::take(&mut state.newest);
         state.save = Some(PendingCheckpoint { scenario, saved, samples, queued, complete: state.complete });
@@ -152,6 +154,7 @@ impl RunnerState {
             let idle = |s: &mut QueueState| s.save.is_none() && !s.end;
             let waited = desk.filled.wait_timeout_while(state, wait, idle);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            desk.meter.give_up(false);
             if let Some(mut save) = state.save.take() {
                 // Lines that followed a checkpoint that could not be written belong before the next one.
                 save.queued.after(QueuedLines { lines: std::mem::take(&mut later), forgotten: Vec::new() });
@@ -167,6 +170,9 @@ impl RunnerState {
             let begun = Instant::now();
             let saving = pending.is_some();
             let mut result = write(&mut dir, &mut pending, &mut later, complete);
+            if result.is_err() && desk.meter.is_given_up() {
+                continue;
+            }
             if result.is_err() {
                 // One more attempt: some disk faults are transient.
                 result = write(&mut dir, &mut pending, &mut later, complete);
@@ -256,7 +262,7 @@ mod tests {
     #[test]
     fn lines_trained_after_a_removal_are_not_written_before_it() {
         let desk = WriterQueue::new(std::sync::Arc::default());
-        let save = || desk.save(Scenario::default(), Vec::new(), None);
+        let save = || desk.save(Scenario::default(), Vec::new(), None, false);
         let queue = |forgotten, lines| lock(&desk.state).put(super::QueuedLines { lines, forgotten }, 35);
         let rewind = LogRemovals { lane: Some(0), name: "a".into(), after: 31, to: None, lines: Vec::new() };
         queue(Vec::new(), lines(30..=45));

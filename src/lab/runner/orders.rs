@@ -100,7 +100,7 @@ impl RunnerState {
                     let saved = run.save();
                     self.pass_lines(&mut run);
                     if let Some(desk) = &self.desk {
-                        desk.save(run.scenario(), saved, run.samples());
+                        desk.save(run.scenario(), saved, run.samples(), run.quitting());
                     }
                 } else {
                     run.call_back();
