@@ -388,7 +388,10 @@ fn the_last_checkpoint_tells_how_far_it_is() {
     let mut seen = Vec::new();
     let (.., fault) = runner.finish(&mut |done, all| seen.push((done, all)));
     assert_eq!(fault, None);
-    assert!(crate::lab::run_dir::was_left(&place.path().join("run")), "a reader knows that it was not killed");
+    assert!(
+        crate::lab::run_dir::was_left(&place.path().join("run")),
+        "a reader knows that it was not killed"
+    );
     // Four states of 3 x 2.6 million numbers.
     assert!(seen.iter().all(|(done, all)| *all > 100 << 20 && done <= all), "{seen:?}");
     assert!(seen.iter().any(|(done, all)| (1..*all).contains(done)), "{seen:?}");
