@@ -276,6 +276,9 @@ fn random_input_breaks_nothing_and_is_answered() {
     leave(lab, leaving);
 }
 
+/// What a user does again and again, with its name; the number is that of the round.
+type Action<'a> = (&'static str, Box<dyn Fn(&mut Lab, u64) + 'a>);
+
 /// What was done and undone leaves no memory behind, however often.
 #[test]
 fn the_same_actions_again_take_no_more_memory() {
@@ -295,7 +298,6 @@ fn the_same_actions_again_take_no_more_memory() {
         recipe: recipe.clone(),
         carry: Carry::All,
     };
-    type Action<'a> = (&'static str, Box<dyn Fn(&mut Lab, u64) + 'a>);
     let newest = |lab: &Lab| lab.app.view.lanes.iter().map(|l| l.id).max().unwrap_or(0);
     let lanes = pictures.scenario().lanes.len();
     let probes = move || {
