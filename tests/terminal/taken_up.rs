@@ -77,13 +77,15 @@ fn runs_of_somebody_else_are_watched_side_by_side_and_left_alone() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_seen_to_rest_and_a_mixed_one_is_not_watched() {
+fn a_killed_run_is_called_killed_and_a_mixed_one_is_not_watched() {
     let place = Place::new();
     let run = Trained::start(&place, &["run", "s.ron", "--steps", "99999999", "--out", "run"]);
     let mut lab = place.start("watch run");
     lab.until("a run under way", |text| step(text) > 100 && text.contains("running"));
     drop(run);
-    lab.until("a rest", |text| text.contains("paused") && !text.contains("running"));
+    lab.until("its end", |text| {
+        text.contains("killed") && !text.contains("running") && !text.contains("paused")
+    });
     let scenario = place.0.path().join("run/scenario.ron");
     let text = std::fs::read_to_string(&scenario).expect("a scenario");
     std::fs::write(&scenario, text.replace("two lanes", "three lanes")).expect("a file");
