@@ -6,6 +6,7 @@
 use crate::engine::layer::LayerConfig;
 use crate::engine::loss::{LossConfig, Targets, cross_entropy::CrossEntropy};
 use crate::engine::shape::Shape;
+use crate::engine::team::{SingleThread, Team};
 use crate::limits;
 use crate::registry::registry;
 use std::cmp::Ordering;
@@ -232,6 +233,11 @@ pub trait Files {
     /// # Errors
     /// The reason why it cannot be listed, without the directory's name.
     fn list(&self, path: &str) -> Result<Vec<DirectoryEntry>, String>;
+
+    /// The threads that share the reading of a large file.
+    fn team(&self) -> &dyn Team {
+        &SingleThread
+    }
 
     /// The directory to which paths are relative, if there is one.
     fn base(&self) -> Option<&std::path::Path> {

@@ -2,8 +2,10 @@
 //! pipe, and never leaving a half-written file.
 
 use super::run_dir::{DirError, plain};
+use super::runner::halves::Halves;
 use super::store::Dir;
 use crate::engine::data::{DirectoryEntry, Files};
+use crate::engine::team::Team;
 use crate::limits;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
@@ -223,6 +225,10 @@ impl Files for Disk {
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
+    }
+
+    fn team(&self) -> &dyn Team {
+        &Halves
     }
 
     fn base(&self) -> Option<&Path> {

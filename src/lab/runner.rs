@@ -419,6 +419,7 @@ fn keep_workers_quiet() {
 mod clinic;
 pub mod crew;
 mod disk;
+pub mod halves;
 mod look;
 mod orders;
 mod past;

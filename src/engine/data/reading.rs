@@ -99,6 +99,12 @@ impl Rounding {
         self.change = self.change.max((x - f64::from(x as f32)).abs());
     }
 
+    pub(super) fn join(&mut self, other: &Self) {
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+        self.change = self.change.max(other.change);
+    }
+
     /// A warning about numbers that become equal, or nearly so.
     pub(super) fn words(&self, name: &str) -> Option<String> {
         let range = self.high - self.low;
@@ -106,10 +112,10 @@ impl Rounding {
             format!(
                 "{name}: numbers from {} to {} are rounded to 32 bits, by up to {}, so some become equal; subtract a \
                  constant such as {} in the file",
-                self.low,
-                self.high,
+                self.low + 0.0,
+                self.high + 0.0,
                 short(self.change),
-                self.low
+                self.low + 0.0
             )
         })
     }

@@ -4,6 +4,7 @@
 //! of missing cells.
 
 use super::{Dataset, Files, Source, SourceError};
+use crate::engine::team::{SingleThread, Team};
 use crate::limits;
 use crate::text::excerpt;
 use std::io::Read;
@@ -15,6 +16,9 @@ mod decoration;
 mod form;
 mod kinds;
 mod numeral;
+mod pieces;
+mod read_column;
+mod records;
 mod rows;
 mod samples;
 mod separator;
@@ -35,6 +39,21 @@ type TableFault = (Option<u64>, String);
 /// Opens a file at its beginning; a table is read more than once, and never held whole.
 type OpenFile<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
 
+/// A table's file, and the threads that read it.
+#[derive(Clone, Copy)]
+struct TableSource<'a> {
+    open: OpenFile<'a>,
+    team: &'a dyn Team,
+    /// Bytes that one thread reads at once.
+    piece: usize,
+}
+
+impl<'a> TableSource<'a> {
+    fn new(open: OpenFile<'a>, team: &'a dyn Team) -> Self {
+        Self { open, team, piece: pieces::PIECE }
+    }
+}
+
 impl Source for Csv {
     fn files(&self) -> Vec<&str> {
         [&self.path, &self.test].into_iter().map(String::as_str).filter(|p| !p.is_empty()).collect()
@@ -44,10 +63,14 @@ impl Source for Csv {
         if self.path.is_empty() {
             return Err(SourceError::new("Csv(path: \"..\") names a file"));
         }
-        let mut table = self.table(&|| open(files, &self.path)).map_err(placed(&self.path))?;
+        let file = || open(files, &self.path);
+        let table = self.table(TableSource::new(&file, files.team()));
+        let mut table = table.map_err(placed(&self.path))?;
         let train = table.rows;
         if !self.test.is_empty() {
-            table.append(&|| open(files, &self.test), &self.form()).map_err(placed(&self.test))?;
+            let test = || open(files, &self.test);
+            let source = TableSource::new(&test, files.team());
+            table.append(source, &self.form()).map_err(placed(&self.test))?;
         }
         samples::dataset(table, self, train).map_err(placed(&self.path))
     }
@@ -55,8 +78,8 @@ impl Source for Csv {
 
 impl Csv {
     /// Reads one table.
-    fn table(&self, open: OpenFile<'_>) -> Result<ReadTable, TableFault> {
-        ReadTable::read(open, &self.form(), &|head| self.roles(head))
+    fn table(&self, source: TableSource<'_>) -> Result<ReadTable, TableFault> {
+        ReadTable::read(source, &self.form(), &|head| self.roles(head))
     }
 
     /// The role of each column.
@@ -105,7 +128,7 @@ impl Csv {
 /// The fault and its line.
 pub fn read(bytes: &[u8]) -> Result<Dataset, TableFault> {
     let csv = Csv::default();
-    let table = csv.table(&|| Ok(Box::new(bytes)))?;
+    let table = csv.table(TableSource::new(&|| Ok(Box::new(bytes)), &SingleThread))?;
     let rows = table.rows;
     samples::dataset(table, &csv, rows)
 }

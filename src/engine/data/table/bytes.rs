@@ -1,5 +1,6 @@
 //! The bytes of a table as a stream: decompressed and bounded. Also finds the line of a fault.
 
+use super::form::Separator;
 use super::{OpenFile, TableFault};
 use crate::engine::data::unpack;
 use crate::limits;
@@ -20,69 +21,144 @@ struct StreamStop {
 }
 
 /// A reader that stops at input that cannot be a table: a line or quoted text of more than [`limits::CSV_LINE`] bytes,
-/// a quote that is never closed, a NUL byte, or a file beyond the size limit.
+/// a quote that is never closed, a NUL byte, or a file beyond the size limit. All bytes before are read first.
 pub(super) struct GuardedReader<R> {
     inner: R,
-    /// Whether tabs count as spaces.
-    tabs_are_blanks: bool,
+    separator: Separator,
     at: u64,
-    line_begins: u64,
+    /// The end of the last record that is complete.
+    record_end: u64,
     last_quote: u64,
-    /// Whether a quote is open.
-    open: bool,
+    quote: Quote,
+    /// The last byte.
+    last: u8,
+    stop: Option<StreamStop>,
+}
+
+/// Whether the next byte is inside quotes.
+#[derive(Clone, Copy, PartialEq)]
+enum Quote {
+    Closed,
+    Open,
+    /// After a quote inside quotes: another one stands for a quote, anything else is outside.
+    Closing,
 }
 
 impl<R: Read> GuardedReader<R> {
-    pub(super) fn new(inner: R, tabs_are_blanks: bool) -> Self {
-        Self { inner, tabs_are_blanks, at: 0, line_begins: 0, last_quote: 0, open: false }
+    pub(super) fn new(inner: R, separator: Separator) -> Self {
+        Self {
+            inner,
+            separator,
+            at: 0,
+            record_end: 0,
+            last_quote: 0,
+            quote: Quote::Closed,
+            last: b'\n',
+            stop: None,
+        }
+    }
+
+    /// Where the last complete record of the bytes read so far ends.
+    pub(super) fn record_end(&self) -> u64 {
+        self.record_end
     }
 
     /// A fault at this place if the line is too long.
-    fn long(&self, at: u64) -> io::Result<()> {
-        if at - self.line_begins <= limits::CSV_LINE as u64 {
+    fn long(&self, at: u64) -> Result<(), StreamStop> {
+        if at - self.record_end <= limits::CSV_LINE as u64 {
             return Ok(());
         }
-        Err(if self.open { self.unclosed() } else { self.too_long() })
-    }
-
-    fn too_long(&self) -> io::Error {
+        if self.quote == Quote::Open {
+            return Err(self.unclosed());
+        }
         let most = limits::CSV_LINE;
         let what =
             format!("a line of more than {most} bytes, the limit; each sample stands on a line of its own");
-        io::Error::other(StreamStop { at: self.line_begins, what })
+        Err(StreamStop { at: self.record_end, what })
     }
 
-    fn unclosed(&self) -> io::Error {
-        let what = "a quote is opened and never closed".into();
-        io::Error::other(StreamStop { at: self.last_quote, what })
+    fn unclosed(&self) -> StreamStop {
+        StreamStop { at: self.last_quote, what: "a quote is opened and never closed".into() }
+    }
+
+    /// Finds the ends of records among the next bytes; at most [`limits::CSV_LINE`] of them.
+    fn scan(&mut self, bytes: &[u8]) -> Result<(), StreamStop> {
+        let end = self.at + bytes.len() as u64;
+        if self.quote == Quote::Closed && memchr::memchr(b'"', bytes).is_none() {
+            if let Some(i) = memchr::memchr2(b'\n', b'\r', bytes) {
+                self.long(self.at + i as u64)?;
+                let last = memchr::memrchr2(b'\n', b'\r', bytes).unwrap_or(i);
+                self.record_end = self.at + last as u64 + 1;
+            }
+        } else {
+            self.scan_quotes(bytes)?;
+        }
+        self.long(end)?;
+        self.last = bytes.last().copied().unwrap_or(self.last);
+        self.at = end;
+        Ok(())
+    }
+
+    fn scan_quotes(&mut self, bytes: &[u8]) -> Result<(), StreamStop> {
+        for i in memchr::memchr3_iter(b'\n', b'\r', b'"', bytes) {
+            let (at, before) = (self.at + i as u64, if i > 0 { bytes[i - 1] } else { self.last });
+            if self.quote == Quote::Closing && !(bytes[i] == b'"' && self.last_quote + 1 == at) {
+                self.quote = Quote::Closed;
+            }
+            self.long(at)?;
+            match (self.quote, bytes[i]) {
+                (Quote::Open, b'"') => (self.quote, self.last_quote) = (Quote::Closing, at),
+                (Quote::Closing, _) => (self.quote, self.last_quote) = (Quote::Open, at),
+                // A quote inside a cell is a character like others.
+                (Quote::Closed, b'"') if self.begins_cell(before) => {
+                    (self.quote, self.last_quote) = (Quote::Open, at);
+                }
+                (Quote::Closed, b'\n' | b'\r') => self.record_end = at + 1,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a cell begins after this byte.
+    fn begins_cell(&self, before: u8) -> bool {
+        let tab = self.separator == Separator::Blanks && before == b'\t';
+        tab || before == self.separator.byte() || matches!(before, b'\n' | b'\r')
+    }
+
+    /// The next bytes, up to a fault.
+    fn next(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = limits::DATA_FILE_BYTES + 1 - self.at;
+        let most = buf.len().min(limits::CSV_LINE).min(left as usize);
+        let mut n = self.inner.read(&mut buf[..most])?;
+        if n == 0 && self.quote == Quote::Open {
+            self.stop = Some(self.unclosed());
+        }
+        if n as u64 == left {
+            let what = format!("more than {} MiB once decoded", limits::DATA_FILE_BYTES >> 20);
+            self.stop = Some(StreamStop { at: 0, what });
+            n -= 1;
+        }
+        if let Some(i) = memchr::memchr(0, &buf[..n]) {
+            self.stop = Some(StreamStop { at: self.at + i as u64, what: NUL.into() });
+            n = i;
+        }
+        if let Err(stop) = self.scan(&buf[..n]) {
+            self.stop = Some(stop);
+        }
+        Ok(n)
     }
 }
 
 impl<R: Read> Read for GuardedReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        if n == 0 && self.open {
-            return Err(self.unclosed());
+        let n = if self.stop.is_none() { self.next(buf)? } else { 0 };
+        if n == 0
+            && let Some(stop) = self.stop.take()
+        {
+            return Err(io::Error::other(stop));
         }
-        if let Some(i) = memchr::memchr(0, &buf[..n]) {
-            return Err(io::Error::other(StreamStop { at: self.at + i as u64, what: NUL.into() }));
-        }
-        for i in memchr::memchr3_iter(b'\n', b'\r', b'"', &buf[..n]) {
-            let at = self.at + i as u64;
-            self.long(at)?;
-            if buf[i] == b'"' {
-                (self.open, self.last_quote) = (!self.open, at);
-            } else if !self.open {
-                self.line_begins = at + 1;
-            }
-        }
-        self.at += n as u64;
-        self.long(self.at)?;
-        if self.at > limits::DATA_FILE_BYTES {
-            let what = format!("more than {} MiB once decoded", limits::DATA_FILE_BYTES >> 20);
-            return Err(io::Error::other(StreamStop { at: 0, what }));
-        }
-        if self.tabs_are_blanks {
+        if self.separator == Separator::Blanks {
             for b in buf[..n].iter_mut().filter(|b| **b == b'\t') {
                 *b = b' ';
             }
@@ -98,8 +174,11 @@ impl<R: Read> Read for GuardedReader<R> {
 pub(super) fn stream<'a>(open: OpenFile<'a>) -> Result<Box<dyn Read + 'a>, String> {
     let mut bytes = unpack::open(open()?)?;
     let mut first = Vec::new();
-    bytes.by_ref().take(MARK.len() as u64).read_to_end(&mut first).map_err(|e| unpack::damaged(&e))?;
-    if first == MARK {
+    loop {
+        bytes.by_ref().take(MARK.len() as u64).read_to_end(&mut first).map_err(|e| unpack::damaged(&e))?;
+        if first != MARK {
+            break;
+        }
         first.clear();
     }
     Ok(Box::new(io::Cursor::new(first).chain(bytes)))
@@ -124,12 +203,9 @@ pub(super) fn line_at(open: OpenFile<'_>, offset: u64) -> Option<u64> {
 }
 
 /// Converts a read error to a fault with its line.
-pub(super) fn fault(open: OpenFile<'_>, error: &csv::Error) -> TableFault {
-    if let csv::ErrorKind::Io(io) = error.kind() {
-        return match io.get_ref().and_then(|e| e.downcast_ref::<StreamStop>()) {
-            Some(stopped) => (line_at(open, stopped.at), stopped.what.clone()),
-            None => (None, unpack::damaged(io)),
-        };
+pub(super) fn fault(open: OpenFile<'_>, error: &io::Error) -> TableFault {
+    match error.get_ref().and_then(|e| e.downcast_ref::<StreamStop>()) {
+        Some(stopped) => (line_at(open, stopped.at), stopped.what.clone()),
+        None => (None, unpack::damaged(error)),
     }
-    (error.position().and_then(|p| line_at(open, p.byte())), error.to_string())
 }

@@ -3,7 +3,8 @@
 use super::TableFault;
 use super::cell::number;
 use super::decoration::Decoration;
-use super::rows::{ReadColumn, ReadTable, Role};
+use super::read_column::ReadColumn;
+use super::rows::{ReadTable, Role};
 use super::settings::{Csv, Missing, Texts};
 use crate::engine::data::doubt::many_numbers;
 use crate::engine::data::reading::{DataWarning, InputKind, InputReport, Reading, counted};
@@ -141,7 +142,7 @@ fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> 
             format!("[{place}]")
         };
         let drop = format!("drop: {list}");
-        if column.missing == table.rows {
+        if column.tally.missing == table.rows {
             let what =
                 format!("{name} has no value in any of {}, and is left out", counted(table.rows, "row"));
             reading.notes.push(what);
@@ -176,11 +177,11 @@ fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> 
 
 /// A warning about an input that only numbers the rows, in their order or in another one.
 fn running(table: &ReadTable, column: &ReadColumn, at: usize, drop: &str) -> Option<DataWarning> {
-    if table.rows <= FEW || column.missing > 0 {
+    if table.rows <= FEW || column.tally.missing > 0 {
         return None;
     }
     let name = excerpt(&column.name, 40);
-    if column.counts_rows {
+    if column.tally.counts_rows() {
         return Some(DataWarning::data(format!(
             "{name} counts the rows; as an input it says nothing of them: {drop}"
         )));
@@ -284,7 +285,7 @@ fn labels(
             other.map_or_else(String::new, |(_, label)| format!("; to predict {label}: label: \"{label}\""));
         return Err((None, format!("the label column holds {only} only; two classes are needed{hint}")));
     }
-    let rows = table.rows - column.missing;
+    let rows = table.rows - column.tally.missing;
     reading
         .doubts
         .extend(doubtful_classes(&excerpt(&column.name, 40), texts, rows, comma).map(DataWarning::data));
@@ -389,8 +390,8 @@ fn used(
     columns.extend(table.columns.iter().filter(|c| matches!(c.role, Role::Class | Role::Target)));
     let holes: Vec<String> = columns
         .iter()
-        .filter(|c| c.missing > 0)
-        .map(|c| format!("{} in {}", excerpt(&c.name, 40), c.missing))
+        .filter(|c| c.tally.missing > 0)
+        .map(|c| format!("{} in {}", excerpt(&c.name, 40), c.tally.missing))
         .collect();
     let more = match holes.len().saturating_sub(FEW) {
         0 => String::new(),

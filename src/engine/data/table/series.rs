@@ -3,7 +3,7 @@
 use super::cell::number;
 use super::rows::{ReadTable, Role, TableHead};
 use super::settings::{Missing, Series};
-use super::{OpenFile, TableFault, open, placed};
+use super::{TableFault, TableSource, open, placed};
 use crate::engine::data::reading::{DataWarning, Reading, counted};
 use crate::engine::data::{Dataset, Files, Labels, SampleOrder, Samples, Source, SourceError, budget};
 use crate::engine::shape::Shape;
@@ -20,12 +20,13 @@ impl Source for Series {
         if self.path.is_empty() {
             return Err(SourceError::new("Series(path: \"..\") names a file"));
         }
-        self.windows(&|| open(files, &self.path)).map_err(placed(&self.path))
+        let file = || open(files, &self.path);
+        self.windows(TableSource::new(&file, files.team())).map_err(placed(&self.path))
     }
 }
 
 impl Series {
-    fn windows(&self, source: OpenFile<'_>) -> Result<Dataset, TableFault> {
+    fn windows(&self, source: TableSource<'_>) -> Result<Dataset, TableFault> {
         let doubt = RefCell::new(None);
         let roles = |&TableHead { names, headings, rows, .. }: &TableHead<'_>| {
             let at = self.column.as_ref().map_or(Ok(names.len() - 1), |c| c.place(names, headings))?;
@@ -63,7 +64,7 @@ impl Series {
         let of = starts.iter().flat_map(|&i| &values[i + self.window..i + span]).copied().collect();
         let column = table.columns.iter().find(|c| c.role == Role::Target);
         let name = column.map_or_else(String::new, |c| escaped(&c.name).into_owned());
-        let missing = column.map_or(0, |c| c.missing);
+        let missing = column.map_or(0, |c| c.tally.missing);
         let mut notes = vec![format!(
             "{} values of {} in windows of {}, each followed by {} to predict",
             values.len(),
