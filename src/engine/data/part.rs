@@ -3,6 +3,9 @@
 use super::{Labels, Samples};
 use crate::engine::rng::Stream;
 
+/// Pairs of rows that are swapped in one go.
+const AT_ONCE: usize = 256;
+
 impl Samples {
     /// These samples, in this order.
     #[must_use]
@@ -18,12 +21,20 @@ impl Samples {
     /// Shuffles in place: millions of small samples would need as much memory again for their order.
     pub(super) fn shuffle(&mut self, rng: &mut Stream) {
         let (n, steps) = (self.shape.size(), self.shape.rows_of().0);
-        for (i, j) in rng.swaps(self.len()) {
-            swap(&mut self.inputs, n, i, j);
+        let len = self.len();
+        let mut swaps = rng.swaps(len);
+        let mut some = Vec::with_capacity(AT_ONCE);
+        loop {
+            some.clear();
+            some.extend(swaps.by_ref().take(AT_ONCE));
+            if some.is_empty() {
+                return;
+            }
+            swap_all(&mut self.inputs, n, &some);
             match &mut self.labels {
-                Labels::Classes { of, .. } => of.swap(i, j),
-                Labels::StepClasses { of, .. } => swap(of, steps, i, j),
-                Labels::Values { of, shape } => swap(of, shape.size(), i, j),
+                Labels::Classes { of, .. } => swap_all(of, 1, &some),
+                Labels::StepClasses { of, .. } => swap_all(of, steps, &some),
+                Labels::Values { of, shape } => swap_all(of, shape.size(), &some),
             }
         }
     }
@@ -70,6 +81,17 @@ impl Labels {
             }
             Self::Values { of, shape } => Self::Values { of: rows(of, shape.size(), which), shape: *shape },
         }
+    }
+}
+
+/// Swaps these rows of `n` values, one pair after the other. Reading all of them first lets the memory fetch many at the
+/// same time.
+fn swap_all<T: Copy>(of: &mut [T], n: usize, rows: &[(usize, usize)]) {
+    for &(_, j) in rows {
+        std::hint::black_box(of.get(j * n).copied());
+    }
+    for &(i, j) in rows {
+        swap(of, n, i, j);
     }
 }
 
