@@ -36,7 +36,45 @@ const FORMATS: &[Row] = &[
 
 /// The remedy for a file that begins like this, if it is of a known other format.
 pub(super) fn other_format(head: &[u8]) -> Option<&'static str> {
-    FORMATS.iter().find(|(begin, _)| head.starts_with(begin)).map(|(_, remedy)| *remedy)
+    let known = FORMATS.iter().find(|(begin, _)| head.starts_with(begin)).map(|(_, remedy)| *remedy);
+    known.or_else(|| {
+        svmlight(head).then_some(
+            "this is the format of libsvm (svmlight); in Python: x, y = sklearn.datasets.load_svmlight_file(..), then \
+             np.savez(.., x=x.toarray(), y=y) for Npy",
+        )
+    })
+}
+
+/// Whether each of the first lines is a label and then pairs such as `3:0.5`, with rising numbers before the colon.
+fn svmlight(head: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(&head[..head.len().min(4096)])
+        .or_else(|e| std::str::from_utf8(&head[..e.valid_up_to()]))
+    else {
+        return false;
+    };
+    let whole = head.len() <= 4096 || text.ends_with('\n');
+    let count = text.lines().count();
+    let lines = text.lines().take(if whole { count } else { count.saturating_sub(1).max(1) });
+    let (mut several, mut any) = (false, false);
+    for line in lines.map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|l| !l.is_empty())
+    {
+        let mut words = line.split_ascii_whitespace();
+        if !words.next().is_some_and(|label| label.parse::<f64>().is_ok()) {
+            return false;
+        }
+        let pairs: Option<Vec<u32>> = words
+            .filter(|word| !word.starts_with("qid:"))
+            .map(|word| {
+                let (index, value) = word.split_once(':')?;
+                value.parse::<f64>().ok()?;
+                index.parse().ok()
+            })
+            .collect();
+        let Some(pairs) = pairs.filter(|pairs| pairs.is_sorted_by(|a, b| a < b)) else { return false };
+        several |= pairs.len() > 1;
+        any = true;
+    }
+    any && several
 }
 
 #[cfg(test)]
@@ -52,6 +90,18 @@ mod tests {
         );
         for table in [&b"version,x\n1,2\n"[..], b"a,b\n", b"1,2\n", b"<5,3\n", b"[1],2\n", b""] {
             assert_eq!(other_format(table), None);
+        }
+    }
+
+    #[test]
+    fn pairs_of_libsvm_are_told_from_tables_with_times() {
+        for text in ["1 3:0.5 7:1.2\n-1 1:2 3:4\n", "+1 1:1\n-1 2:1e-3 5:7 # note\n", "2 qid:1 1:3 2:0.5"] {
+            assert!(other_format(text.as_bytes()).is_some_and(|what| what.contains("libsvm")), "{text}");
+        }
+        let long = "1 3:0.5 7:1.2\n".repeat(400);
+        assert!(other_format(long.as_bytes()).is_some());
+        for text in ["1 10:30\n2 10:45\n", "1 10:30 9:15\n", "1 2 3\n", "a 1:2 3:4\n", "1,3:0.5\n", ""] {
+            assert_eq!(other_format(text.as_bytes()), None, "{text}");
         }
     }
 }
