@@ -114,7 +114,8 @@ struct DirectoryWalk<'a> {
 impl DirectoryWalk<'_> {
     fn list(&self, path: &str) -> Result<Vec<crate::engine::data::DirectoryEntry>, SourceError> {
         let mut entries = self.files.list(path).map_err(|what| SourceError::in_file(path, what))?;
-        entries.retain(|e| !e.name.starts_with('.'));
+        // macOS adds `__MACOSX` to archives and `.DS_Store` to directories.
+        entries.retain(|e| !e.name.starts_with('.') && e.name != "__MACOSX");
         Ok(entries)
     }
 

@@ -56,6 +56,8 @@ pub(super) fn directory(zip: &[u8]) -> Result<Vec<Member<'_>>, String> {
         });
         at += 46 + name + extra + comment;
     }
+    // macOS adds them to archives.
+    members.retain(|m| !m.name.starts_with(b"__MACOSX/") && !m.name.ends_with(b".DS_Store"));
     Ok(members)
 }
 
