@@ -19,6 +19,7 @@ pub mod embedded;
 mod fill;
 pub mod folder;
 pub mod idx;
+mod leak;
 mod magic;
 pub mod npy;
 mod part;

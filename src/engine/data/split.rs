@@ -2,6 +2,7 @@
 //! network.
 
 use super::fill::fill;
+use super::leak::leak;
 use super::reading::DataWarning;
 use super::scale::{Scaling, affine, apply, feature, observed, scale_targets};
 use super::{Dataset, Labels, Reading, SampleOrder, Samples, SourceError, doubt};
@@ -113,11 +114,12 @@ pub fn prepare(data: Dataset, plan: &SplitPlan) -> Result<Prepared, SourceError>
         SampleOrder::Time { gap } => Some(gap),
         SampleOrder::Any => (plan.split == Split::Time).then_some(0),
     };
+    if let Some(own) = validation.as_ref().filter(|_| reading.summary.is_empty()) {
+        reading.doubts.extend(unused(plan));
+        reading.doubts.extend(leak(&train, own));
+    }
     if gap.is_none() {
         train.shuffle(&mut Stream::new(plan.seed, Purpose::Split, 0, 0));
-    }
-    if validation.is_some() && reading.summary.is_empty() {
-        reading.doubts.extend(unused(plan));
     }
     let few = all < FEW && plan.share.is_none() && validation.is_none() && reading.summary.is_empty();
     let share = plan.share.unwrap_or(if few { 0.0 } else { SHARE });
