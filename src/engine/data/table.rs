@@ -15,6 +15,7 @@ mod column;
 mod decoration;
 mod form;
 mod kinds;
+mod look;
 mod numeral;
 mod pieces;
 mod read_column;

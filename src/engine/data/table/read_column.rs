@@ -6,6 +6,7 @@
 use super::cell::{Grammar, TextNumbers, number};
 use super::decoration::{Decoration, decoration};
 use super::kinds::Counts;
+use super::look::{truth, unseen, visible};
 use super::rows::Role;
 use crate::engine::data::reading::Rounding;
 use crate::limits;
@@ -212,6 +213,14 @@ impl ReadColumn {
         let text = String::from_utf8_lossy(cell);
         if let Some(Decoration { seen, remedy }) = decoration(&text, grammar.decimal_comma) {
             return self.wrong(cell, &format!("is no number, since it has {seen}; {remedy}"));
+        }
+        if let Some(name) = unseen(&text)
+            && number(visible(&text).as_bytes(), grammar.decimal_comma).is_some()
+        {
+            return self.wrong(cell, &format!("is no number, since it holds {name}; delete it in the file"));
+        }
+        if truth(&text).is_some() {
+            return self.wrong(cell, "is no number; write 1 for True and 0 for False in the whole column");
         }
         if text == self.name.as_str() {
             return self.wrong(cell, "is the heading once more; delete this line");

@@ -5,7 +5,7 @@ use super::bytes::{GuardedReader, fault, line_at, stream};
 use super::pieces::{Piece, Pieces, RecordCells};
 use super::read_column::ColumnTally;
 use super::rows::{ReadTable, Role};
-use super::settings::Missing;
+use super::settings::{Missing, TableSettings};
 use super::{TableFault, TableSource};
 use crate::engine::data::reading::counted;
 use crate::engine::team::Team;
@@ -39,7 +39,11 @@ struct WaitingCell {
 
 impl ReadTable {
     /// Reads every line below the headings.
-    pub(super) fn take(&mut self, source: TableSource<'_>, missing: Missing) -> Result<(), TableFault> {
+    pub(super) fn take(
+        &mut self,
+        source: TableSource<'_>,
+        form: &TableSettings<'_>,
+    ) -> Result<(), TableFault> {
         let TableSource { open, team, piece } = source;
         let bytes = stream(open).map_err(|what| (None, what))?;
         let mut pieces = Pieces::new(GuardedReader::new(bytes, self.grammar.separator), piece);
@@ -66,8 +70,8 @@ impl ReadTable {
         if self.rows == before {
             return Err((Some(1), "no line of numbers in it".into()));
         }
-        if missing == Missing::Refuse {
-            self.refuse_missing(open)?;
+        if form.missing == Missing::Refuse {
+            self.refuse_missing(open, form.single)?;
         }
         Ok(())
     }

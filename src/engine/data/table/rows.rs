@@ -77,7 +77,7 @@ impl ReadTable {
         roles: Roles<'_>,
     ) -> Result<Self, TableFault> {
         let mut table = Self::begin(source.open, form, roles)?;
-        table.take(source, form.missing)?;
+        table.take(source, form)?;
         Ok(table)
     }
 
@@ -96,7 +96,7 @@ impl ReadTable {
         for column in &mut self.columns {
             column.tally.first_missing = None;
         }
-        self.take(source, form.missing)
+        self.take(source, form)
     }
 
     /// Inspects the first lines, and decides the role of each column.
@@ -165,7 +165,7 @@ impl ReadTable {
     }
 
     /// Reports the first missing cell, the number of missing cells, and the remedies.
-    pub(super) fn refuse_missing(&self, open: OpenFile<'_>) -> Result<(), TableFault> {
+    pub(super) fn refuse_missing(&self, open: OpenFile<'_>, series: bool) -> Result<(), TableFault> {
         // A column of inputs without any value is left out.
         let empty = |c: &ReadColumn| c.role == Role::Input && c.tally.missing == self.rows;
         let with = self.columns.iter().filter(|c| c.tally.first_missing.is_some() && !empty(c));
@@ -183,7 +183,11 @@ impl ReadTable {
             0 => String::new(),
             n => format!(", and some of {}", counted(n, "more column")),
         };
-        let policies = if column.role == Role::Input {
+        let policies = if series && column.tally.missing < self.rows {
+            "missing: Drop leaves out the windows that hold one; Mean, Median or MostFrequent fills in the values to \
+             predict from, and leaves out only the windows that would predict one; if the previous value is meant, fill it \
+             in in the file: a value between both neighbours would know the future"
+        } else if column.role == Role::Input {
             "missing: Drop leaves their rows out; Mean, Median or MostFrequent fills in from the training rows"
         } else if column.tally.missing == self.rows {
             "name another column to predict"

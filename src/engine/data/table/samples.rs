@@ -1,8 +1,8 @@
 //! Turns a table into samples: drops rows, converts texts to numbers, and warns about probable mistakes.
 
 use super::TableFault;
-use super::cell::number;
 use super::decoration::Decoration;
+use super::look::alike;
 use super::read_column::ReadColumn;
 use super::rows::{ReadTable, Role};
 use super::settings::{Csv, Missing, Texts};
@@ -12,7 +12,6 @@ use crate::engine::data::{Dataset, Labels, Samples, budget};
 use crate::engine::shape::Shape;
 use crate::limits;
 use crate::text::{escaped, excerpt};
-use std::collections::HashMap;
 
 /// Most different texts of an input that is used; if there are more than a few, each needs several rows.
 const KEPT: usize = 64;
@@ -161,6 +160,10 @@ fn keep(table: &ReadTable, csv: &Csv, reading: &mut Reading) -> Vec<UsedColumn> 
                 }
                 describe_texts(table, column, &list, reading);
                 let (values, order) = texts.sorted(false);
+                if let Some(pair) = alike(&values, table.grammar.decimal_comma).filter(|_| !column.stated) {
+                    let what = format!("{name}: {pair} are read as two texts{}", pair.remedy());
+                    reading.doubts.push(DataWarning::data(what));
+                }
                 let values: Vec<String> = values.iter().map(|v| escaped(v).into_owned()).collect();
                 let kind = match csv.texts {
                     Texts::OneHot => InputKind::OneHot(values),
@@ -213,6 +216,11 @@ fn left_out(table: &ReadTable, column: &ReadColumn, texts: &super::cell::TextNum
     let many = texts.len() > KEPT || (texts.len() > FEW && texts.len() * 2 > table.rows);
     if !column.overflow && !many {
         return None;
+    }
+    if column.stated {
+        return column.overflow.then(|| {
+            "is left out: it holds long texts, or more different ones than categories can have".into()
+        });
     }
     let count = if column.overflow { "long texts, or too many".into() } else { texts.len().to_string() };
     let seen = match texts.decoration(table.grammar.decimal_comma) {
@@ -289,7 +297,10 @@ fn labels(
     reading
         .doubts
         .extend(doubtful_classes(&excerpt(&column.name, 40), texts, rows, comma).map(DataWarning::data));
-    reading.doubts.extend(same_classes(&names, comma).map(DataWarning::data));
+    reading.doubts.extend(
+        alike(&names, comma)
+            .map(|pair| DataWarning::data(format!("{pair} are taken for two classes{}", pair.remedy()))),
+    );
     let classes = std::mem::take(&mut table.classes);
     let of = classes.into_iter().map(|c| order.get(c as usize).copied().unwrap_or(u32::MAX)).collect();
     Ok(Labels::Classes { of, names: names.iter().map(|n| escaped(n).into_owned()).collect() })
@@ -324,21 +335,6 @@ fn doubtful_classes(
             taken("texts")
         )
     })
-}
-
-/// A warning about two classes whose names are the same number, or differ in capitals only.
-fn same_classes(names: &[String], comma: bool) -> Option<String> {
-    let key = |name: &str| match number(name.as_bytes(), comma) {
-        Some(x) => ((x + 0.0).to_bits(), String::new()),
-        None => (0, name.to_lowercase()),
-    };
-    let mut seen = HashMap::new();
-    let mut again = |name| Some((seen.insert(key(name), name)?, name));
-    let (one, other) = names.iter().find_map(|name| again(name.as_str()))?;
-    let (one, other) = (excerpt(one, 40), excerpt(other, 40));
-    Some(format!(
-        "{one} and {other} are taken for two classes; if they are the same, write them alike in the file"
-    ))
 }
 
 /// The labels without classes of which no row is left.

@@ -59,11 +59,11 @@ settings! {
         targets: Columns = Columns::default();
         /// a second table of the same form, to validate on
         test: String = String::new();
-        /// the columns to predict from; if none is given, all others
+        /// the columns to predict from, one or a list; if none is given, all others
         columns: Columns = Columns::default();
-        /// columns to leave out
+        /// columns to leave out, one or a list
         drop: Columns = Columns::default();
-        /// inputs to read as texts although they hold numbers, such as codes and years
+        /// inputs to read as texts although they hold numbers, such as codes and years, one or a list
         categories: Columns = Columns::default();
         /// how texts become numbers: OneHot or Ordinal
         texts: Texts = Texts::OneHot;

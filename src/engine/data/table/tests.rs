@@ -1,9 +1,10 @@
 //! Tests with usual tables and with damaged ones.
-
 use super::*;
 use crate::engine::data::{DirectoryEntry, Labels, Scaling, SplitPlan, prepare};
 use crate::engine::shape::Shape;
 use crate::registry::SettingValue as _;
+
+mod misread;
 
 /// Files in memory.
 struct Memory(Vec<(&'static str, Vec<u8>)>);
