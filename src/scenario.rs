@@ -18,7 +18,7 @@ pub use fork::{Carry, Lineage};
 use crate::engine::augment::AugmentConfig;
 use crate::engine::clip::ClipConfig;
 pub use crate::engine::data::{DataConfig, Prepared, Scaling, Split};
-use crate::engine::data::{Files, Labels, SourceError, SplitPlan, choose, prepare};
+use crate::engine::data::{Files, Labels, SourceError, SplitPlan, choose, prepare_by};
 use crate::engine::defence::DefenceConfig;
 use crate::engine::init::{InitConfig, from::Weights};
 use crate::engine::layer::{LayerConfig, dense::Dense};
@@ -246,7 +246,7 @@ impl Scenario {
             weighted: self.lanes.iter().any(|lane| self.recipe(lane).loss.weighs_classes()),
             seeds: self.seeds,
         };
-        let prepared = prepare(data, &plan)?;
+        let prepared = prepare_by(data, &plan, files.team())?;
         let mut weights = Vec::new();
         for (_, path) in self.weights() {
             let fault = |what: String| SourceError::new(format!("init: {path}: {what}"));

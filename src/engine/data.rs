@@ -38,7 +38,7 @@ pub mod unpack;
 pub use choose::choose;
 pub use reading::{DataWarning, Reading};
 pub use scale::Scaling;
-pub use split::{Prepared, Split, SplitPlan, prepare};
+pub use split::{Prepared, Split, SplitPlan, prepare, prepare_by};
 
 /// The labels of the samples.
 #[derive(Clone, Debug, PartialEq)]

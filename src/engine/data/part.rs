@@ -2,8 +2,10 @@
 
 use super::{Labels, Samples};
 use crate::engine::rng::Stream;
+use crate::engine::team::Team;
 
-/// Pairs of rows that are swapped in one go.
+/// Pairs of rows that are drawn before they are swapped, and those that are read before.
+const DRAWN: usize = 1 << 18;
 const AT_ONCE: usize = 256;
 
 impl Samples {
@@ -19,23 +21,23 @@ impl Samples {
     }
 
     /// Shuffles in place: millions of small samples would need as much memory again for their order.
-    pub(super) fn shuffle(&mut self, rng: &mut Stream) {
+    pub(super) fn shuffle(&mut self, rng: &mut Stream, team: &dyn Team) {
         let (n, steps) = (self.shape.size(), self.shape.rows_of().0);
         let len = self.len();
         let mut swaps = rng.swaps(len);
-        let mut some = Vec::with_capacity(AT_ONCE);
+        let mut some = Vec::with_capacity(DRAWN.min(len));
         loop {
             some.clear();
-            some.extend(swaps.by_ref().take(AT_ONCE));
+            some.extend(swaps.by_ref().take(DRAWN));
             if some.is_empty() {
                 return;
             }
-            swap_all(&mut self.inputs, n, &some);
-            match &mut self.labels {
+            let (inputs, labels) = (&mut self.inputs, &mut self.labels);
+            team.join(&mut || swap_all(inputs, n, &some), &mut || match labels {
                 Labels::Classes { of, .. } => swap_all(of, 1, &some),
                 Labels::StepClasses { of, .. } => swap_all(of, steps, &some),
                 Labels::Values { of, shape } => swap_all(of, shape.size(), &some),
-            }
+            });
         }
     }
 
@@ -84,14 +86,16 @@ impl Labels {
     }
 }
 
-/// Swaps these rows of `n` values, one pair after the other. Reading all of them first lets the memory fetch many at the
-/// same time.
+/// Swaps these rows of `n` values, one pair after the other. Reading some of them first lets the memory fetch many at
+/// the same time.
 fn swap_all<T: Copy>(of: &mut [T], n: usize, rows: &[(usize, usize)]) {
-    for &(_, j) in rows {
-        std::hint::black_box(of.get(j * n).copied());
-    }
-    for &(i, j) in rows {
-        swap(of, n, i, j);
+    for some in rows.chunks(AT_ONCE) {
+        for &(_, j) in some {
+            std::hint::black_box(of.get(j * n).copied());
+        }
+        for &(i, j) in some {
+            swap(of, n, i, j);
+        }
     }
 }
 
@@ -125,6 +129,7 @@ mod tests {
     use super::*;
     use crate::engine::rng::Purpose;
     use crate::engine::shape::Shape;
+    use crate::engine::team::SingleThread;
 
     #[test]
     fn inputs_and_labels_are_shuffled_and_divided_together() {
@@ -138,7 +143,7 @@ mod tests {
         ] {
             let samples = Samples { shape, inputs: (0..100).map(|i| i as f32).collect(), labels };
             let mut ours = samples.clone();
-            ours.shuffle(&mut Stream::new(7, Purpose::Split, 0, 0));
+            ours.shuffle(&mut Stream::new(7, Purpose::Split, 0, 0), &SingleThread);
             assert_eq!(ours, samples.pick(&order));
             let marked: Vec<bool> = (0..50).map(|i| i % 3 == 0).collect();
             let places =

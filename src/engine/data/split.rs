@@ -9,6 +9,7 @@ use super::{Dataset, Labels, Reading, SampleOrder, Samples, SourceError, doubt};
 use crate::engine::init::from::Weights;
 use crate::engine::loss::LossConfig;
 use crate::engine::rng::{Purpose, Stream};
+use crate::engine::team::{SingleThread, Team};
 use crate::registry::plain_values;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -108,6 +109,14 @@ impl Prepared {
 /// If one of the two parts would be empty, or a setting does not fit the data. The message begins with the setting's
 /// name.
 pub fn prepare(data: Dataset, plan: &SplitPlan) -> Result<Prepared, SourceError> {
+    prepare_by(data, plan, &SingleThread)
+}
+
+/// The same, by a team.
+///
+/// # Errors
+/// As for [`prepare`].
+pub fn prepare_by(data: Dataset, plan: &SplitPlan, team: &dyn Team) -> Result<Prepared, SourceError> {
     let Dataset { samples: mut train, validation, range, order: time, missing, mut reading } = data;
     let all = train.len();
     let gap = match time {
@@ -119,7 +128,7 @@ pub fn prepare(data: Dataset, plan: &SplitPlan) -> Result<Prepared, SourceError>
         reading.doubts.extend(leak(&train, own));
     }
     if gap.is_none() {
-        train.shuffle(&mut Stream::new(plan.seed, Purpose::Split, 0, 0));
+        train.shuffle(&mut Stream::new(plan.seed, Purpose::Split, 0, 0), team);
     }
     let few = all < FEW && plan.share.is_none() && validation.is_none() && reading.summary.is_empty();
     let share = plan.share.unwrap_or(if few { 0.0 } else { SHARE });

@@ -1,6 +1,6 @@
 //! The bytes of a table as a stream: decompressed and bounded. Also finds the line of a fault.
 
-use super::form::Separator;
+use super::separator::Separator;
 use super::{OpenFile, TableFault};
 use crate::engine::data::unpack;
 use crate::limits;

@@ -1,7 +1,7 @@
 //! One cell: a number, a text, or missing.
 
 use super::decoration::{Decoration, common};
-pub(super) use super::numeral::number;
+use super::numeral::number;
 use super::separator::Separator;
 use crate::engine::data::by_value;
 use std::collections::HashMap;
@@ -32,6 +32,11 @@ impl Grammar {
     ) -> Self {
         let one = |mark: &String| (mark.trim().to_string(), number(mark.trim().as_bytes(), decimal_comma));
         Self { separator, decimal_comma, headings, usual, marks: marks.iter().map(one).collect() }
+    }
+
+    /// The decimal mark.
+    pub(super) fn decimal_mark(&self) -> u8 {
+        if self.decimal_comma { b',' } else { b'.' }
     }
 
     /// Whether a cell marks a missing value.

@@ -2,8 +2,9 @@
 
 use super::TableFault;
 use super::bytes::NUL;
-use super::cell::{Grammar, number};
-pub use super::separator::Separator;
+use super::cell::Grammar;
+use super::numeral::number;
+use super::separator::Separator;
 use crate::engine::data::magic::other_format;
 use csv::ByteRecord;
 use std::collections::BTreeSet;

@@ -1,9 +1,10 @@
 //! Decides from the first rows what the cells of each column are: numbers, texts or nothing, with a decimal point or a
 //! decimal comma.
 
-use super::cell::{Grammar, number};
+use super::cell::Grammar;
 use super::decoration::{groups_or_decimals, ungrouped};
-use super::form::Separator;
+use super::numeral::number;
+use super::separator::Separator;
 use csv::ByteRecord;
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Texts that look alike: with characters that nobody sees, in capitals, or as another form of the same value.
 
-use super::cell::number;
+use super::numeral::number;
 use crate::text::excerpt;
 use std::collections::HashMap;
 use std::fmt;

@@ -17,28 +17,43 @@ pub(super) fn number(cell: &[u8], decimal_comma: bool) -> Option<f64> {
 }
 
 /// A number of few digits without an exponent, such as -12.5, in a fraction of the time that the standard library
-/// takes. Both halves of the quotient are exact, so it is rounded once and equals that of the standard library.
+/// takes.
 fn short(cell: &[u8], mark: u8) -> Option<f64> {
-    let digits = cell.strip_prefix(b"-").unwrap_or(cell);
-    // A digit, and no more of them than 2^53 has.
-    if digits.len() > 16 || !digits.first()?.is_ascii_digit() {
-        return None;
-    }
-    let (mut whole, mut unit, mut fraction) = (0_u64, 1_u64, false);
-    for &byte in digits {
+    let (x, len) = short_at(cell, mark)?;
+    (len == cell.len()).then_some(x)
+}
+
+/// The short number with which these bytes begin, and its length. Both halves of the quotient are exact, so it is
+/// rounded once and equals that of the standard library.
+pub(super) fn short_at(bytes: &[u8], mark: u8) -> Option<(f64, usize)> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let (mut whole, mut point, mut len) = (0_u64, None, 0);
+    // No more digits than 2^53 has.
+    for &byte in digits.iter().take(17) {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
             whole = whole * 10 + u64::from(digit);
-            unit *= if fraction { 10 } else { 1 };
-        } else if byte == mark && !fraction {
-            fraction = true;
+        } else if byte == mark && point.is_none() && len > 0 {
+            point = Some(len);
         } else {
-            return None;
+            break;
         }
+        len += 1;
     }
-    let x = whole as f64 / unit as f64;
-    (whole < 1 << 53).then_some(if digits.len() < cell.len() { -x } else { x })
+    if len == 0 || len > 16 || whole >= 1 << 53 {
+        return None;
+    }
+    let mut x = whole as f64;
+    if let Some(point) = point {
+        x /= POWERS[len - point - 1];
+    }
+    let minus = bytes.len() > digits.len();
+    Some(if minus { (-x, len + 1) } else { (x, len) })
 }
+
+/// The powers of ten up to the digits that a short number has; all of them are exact.
+const POWERS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! Cuts a table into pieces at the ends of records, so that several threads can read it at the same time.
 
 use super::bytes::GuardedReader;
-use super::form::Separator;
+use super::numeral::short_at;
+use super::separator::Separator;
 use std::io::{self, Read};
 
 /// Bytes of a piece; it is longer by at most a line.
@@ -119,6 +120,22 @@ impl<'a> RecordCells<'a> {
     /// The cells of a record of the crate `csv`.
     pub(super) fn of(record: &'a csv::ByteRecord, separator: Separator) -> Self {
         Self { kind: CellsKind::Quoted(record.iter()), blanks: separator == Separator::Blanks }
+    }
+}
+
+impl<'a> RecordCells<'a> {
+    /// The next cell, if it is a short number that is easily read.
+    pub(super) fn number(&mut self, mark: u8) -> Option<(&'a [u8], f64)> {
+        let CellsKind::Plain(cells) = &mut self.kind else { return None };
+        let rest = cells.bytes.get(cells.at..).filter(|_| !cells.ended && mark != cells.separator)?;
+        let (x, len) = short_at(rest, mark)?;
+        let end = rest.get(len);
+        if end.is_some_and(|b| *b != cells.separator && !matches!(b, b'\n' | b'\r')) {
+            return None;
+        }
+        cells.ended = end != Some(&cells.separator);
+        cells.at += len + usize::from(end.is_some());
+        Some((&rest[..len], x))
     }
 }
 

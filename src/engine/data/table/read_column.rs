@@ -3,10 +3,12 @@
 //! Most cells are read without a change of the column, by several threads at the same time: into a tally, which is then
 //! added to the column. The others, such as a new text or a fault, wait for a decision that follows the order of rows.
 
-use super::cell::{Grammar, TextNumbers, number};
+use super::cell::{Grammar, TextNumbers};
 use super::decoration::{Decoration, decoration};
 use super::kinds::Counts;
 use super::look::{truth, unseen, visible};
+use super::numeral::number;
+use super::pieces::RecordCells;
 use super::rows::Role;
 use crate::engine::data::reading::Rounding;
 use crate::limits;
@@ -128,14 +130,21 @@ impl ReadColumn {
         }
     }
 
-    /// The number of an input or a target; `None` if [`Self::decide`] must come first.
+    /// The number of an input or a target; `None` if there is no cell, or if [`Self::decide`] must come first.
     pub(super) fn value(
         &self,
-        cell: &[u8],
+        cells: &mut RecordCells<'_>,
         at: u64,
         grammar: &Grammar,
         tally: &mut ColumnTally,
     ) -> Option<f32> {
+        if self.texts.is_none()
+            && let Some((cell, x)) = cells.number(grammar.decimal_mark())
+        {
+            let missing = grammar.missing_number(x);
+            return Some(if missing { tally.missing(cell, at) } else { tally.number(x, cell) });
+        }
+        let cell = cells.next()?;
         if let Some(texts) = &self.texts {
             return match texts.known(cell) {
                 Some(known) => Some(known as f32),

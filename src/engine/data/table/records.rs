@@ -124,12 +124,14 @@ impl ReadTable {
         cells.take(from).for_each(drop);
         let columns = self.columns.iter().zip(&mut rows.tallies).enumerate().skip(from);
         for (i, (column, tally)) in columns {
-            let cell = cells.next().ok_or(i)?;
             match column.role {
-                Role::Skip => {}
-                Role::Class => rows.classes.push(column.class(cell, at, &self.grammar, tally).ok_or(i)?),
-                Role::Input => rows.inputs.push(column.value(cell, at, &self.grammar, tally).ok_or(i)?),
-                Role::Target => rows.targets.push(column.value(cell, at, &self.grammar, tally).ok_or(i)?),
+                Role::Skip => _ = cells.next().ok_or(i)?,
+                Role::Class => {
+                    let cell = cells.next().ok_or(i)?;
+                    rows.classes.push(column.class(cell, at, &self.grammar, tally).ok_or(i)?);
+                }
+                Role::Input => rows.inputs.push(column.value(cells, at, &self.grammar, tally).ok_or(i)?),
+                Role::Target => rows.targets.push(column.value(cells, at, &self.grammar, tally).ok_or(i)?),
             }
         }
         // A separator at the end of the line does not start another column.

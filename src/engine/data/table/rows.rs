@@ -3,10 +3,11 @@
 
 use super::bytes::{GuardedReader, fault, line_at, stream};
 use super::cell::Grammar;
-use super::form::{self, Separator};
+use super::form;
 use super::kinds::{Counts, Decimals, decimals};
 use super::pieces::{RecordCells, csv_reader};
 use super::read_column::ReadColumn;
+use super::separator::Separator;
 use super::settings::TableSettings;
 use super::{OpenFile, TableFault, TableSource};
 use crate::engine::data::reading::counted;

@@ -1,6 +1,6 @@
 //! A time series cut into windows. The latest windows validate; they are not shuffled into the training samples.
 
-use super::cell::number;
+use super::numeral::number;
 use super::rows::{ReadTable, Role, TableHead};
 use super::settings::{Missing, Series};
 use super::{TableFault, TableSource, open, placed};

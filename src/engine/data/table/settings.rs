@@ -1,7 +1,7 @@
 //! The settings with which tables of the user are read: `Csv` and `Series`.
 
 use super::column::{Column, Columns};
-use super::form::Separator;
+use super::separator::Separator;
 use crate::limits;
 use crate::registry::{plain_values, settings};
 use serde::{Deserialize, Serialize};

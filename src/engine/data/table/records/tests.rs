@@ -1,7 +1,7 @@
 //! However a table is cut into pieces, and in whatever order they are read, the result and the faults are the same.
 
-use super::super::form::Separator;
 use super::super::pieces::csv_reader;
+use super::super::separator::Separator;
 use super::super::{Csv, samples};
 use super::*;
 use crate::engine::data::Dataset;
