@@ -257,6 +257,11 @@ mod tests {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert!(read(&here.join("Cargo.toml"), 100).unwrap_err().contains("larger than"));
         assert!(read(&here.join("rustfmt.toml"), 1000).is_ok());
+        // The size of a file is known before memory is taken: this one would not fit.
+        let dir = tempfile::TempDir::with_prefix("gradtui-").unwrap();
+        let path = dir.path().join("x.npy");
+        fs::File::create(&path).unwrap().set_len(1 << 44).unwrap();
+        assert_eq!(read(&path, limits::DATA_FILE_BYTES).unwrap_err(), "larger than 128 MiB, the limit");
     }
 
     #[test]

@@ -167,6 +167,23 @@ mod tests {
     }
 
     #[test]
+    fn what_macos_adds_is_no_class() {
+        let one = || png(2, 2, [0, 0, 0]);
+        let album = Album(vec![
+            ("d/.DS_Store", vec![0; 4]),
+            ("d/__MACOSX/a/._1.png", vec![0; 4]),
+            ("d/a/.DS_Store", vec![0; 4]),
+            ("d/a/._1.png", vec![0; 4]),
+            ("d/a/1.png", one()),
+            ("d/b/1.png", one()),
+        ]);
+        let data = Folder { path: "d".into(), ..Folder::default() }.load(&album, 1).unwrap();
+        let names = ["a", "b"].map(String::from).to_vec();
+        assert_eq!(data.samples.labels, Labels::Classes { of: vec![0, 1], names });
+        assert_eq!((data.reading.notes, data.reading.doubts), (vec![], vec![]));
+    }
+
+    #[test]
     fn pictures_one_level_deeper_are_named() {
         let album =
             Album(vec![("d/a/inner/1.png", png(2, 2, [0, 0, 0])), ("d/b/inner/1.png", png(2, 2, [0, 0, 0]))]);

@@ -59,7 +59,7 @@ fn svmlight(head: &[u8]) -> bool {
     for line in lines.map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|l| !l.is_empty())
     {
         let mut words = line.split_ascii_whitespace();
-        if !words.next().is_some_and(|label| label.parse::<f64>().is_ok()) {
+        if words.next().is_none_or(|label| label.parse::<f64>().is_err()) {
             return false;
         }
         let pairs: Option<Vec<u32>> = words

@@ -206,3 +206,28 @@ fn thin_pictures_are_told() {
     assert!(doubts("()")[0].what.contains("pictures of one channel, 20x3 pixels"), "{:?}", doubts("()"));
     assert_eq!(doubts("(layout: ChannelsFirst)"), []);
 }
+
+#[test]
+fn arrays_beyond_the_limit_are_refused_from_their_headers() {
+    let y = || ("y.npy", npy("|u1", false, "(2,)", &[0, 1]));
+    let x = npy("<f8", false, "(100000, 1000)", &[0; 16]);
+    let what = load(&[("x.npy", x), y()], "()").unwrap_err().what;
+    assert!(what.contains("[100000, 1000] numbers are promised; at most 67108864 are allowed"), "{what}");
+    // A member of an archive says its size before it is unpacked.
+    let mut archive = zip(&[("x.npy", npy("|u1", false, "(2,)", &[1, 2])), y()]);
+    let entry = archive.windows(4).position(|w| w == b"PK\x01\x02").expect("a directory");
+    archive[entry + 24..entry + 28].copy_from_slice(&u32::MAX.to_le_bytes());
+    let loaded = Npy { path: "a".into(), ..Npy::parse("()").unwrap() }.load(&Memory(vec![("a", archive)]), 1);
+    let what = loaded.unwrap_err().what;
+    assert!(what.contains("x.npy is larger than 256 MiB"), "{what}");
+}
+
+#[test]
+fn what_macos_adds_to_an_archive_is_left_out() {
+    let array = |body: &[u8]| npy("|u1", false, "(2,)", body);
+    let extra = || ("__MACOSX/._x.npy", b"Mac OS X".to_vec());
+    let members = [extra(), ("x.npy", array(&[3, 4])), (".DS_Store", vec![0; 4]), ("y.npy", array(&[0, 1]))];
+    assert_eq!(load(&members, "()").unwrap().samples.inputs, [3.0, 4.0]);
+    let what = load(&[extra(), ("images.npy", array(&[3, 4]))], "()").unwrap_err().what;
+    assert!(what.contains("there are images") && !what.contains("MACOSX"), "{what}");
+}

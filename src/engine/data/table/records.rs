@@ -52,7 +52,9 @@ impl ReadTable {
         let (before, mut headings) = (self.rows, self.headings);
         loop {
             let n = batch.iter_mut().map(|piece| pieces.next(piece)).take_while(|more| *more).count();
-            rows.iter_mut().for_each(|rows| rows.begin(self, 0));
+            for rows in &mut rows {
+                rows.begin(self, 0);
+            }
             if n > 0 && std::mem::take(&mut headings) {
                 rows[0].begin(self, self.second_record(&batch[0]));
             }

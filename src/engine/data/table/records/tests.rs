@@ -122,7 +122,9 @@ fn results_and_faults_do_not_depend_on_pieces_or_their_order() {
         for (i, (skip, x, y, text, class, end, odd)) in rows.iter().enumerate() {
             let end = if ends_alike { "\n" } else { end };
             let count = if *skip == 0 { 1 } else { i };
-            table += &format!("{count},{x},{text},{y},{class}{end}{odd}");
+            table.push_str(&[&count.to_string(), x, *text, y, *class].join(","));
+            table.push_str(end);
+            table.push_str(odd);
         }
         let whole = load(table.as_bytes(), settings, usize::MAX / 2, &SingleThread);
         for team in [&SingleThread as &dyn Team, &Backwards] {
@@ -133,7 +135,8 @@ fn results_and_faults_do_not_depend_on_pieces_or_their_order() {
 
 #[test]
 fn a_late_text_or_fault_is_found_where_it_is() {
-    let rows = |n: usize| (0..n).map(|i| format!("{i},,{}\n", i % 2)).collect::<String>();
+    let row = |i: usize| format!("{i},,{}\n", i % 2);
+    let rows = |n: usize| (0..n).map(row).collect::<String>();
     // The second column has no value in the first rows, then it holds texts, among them numbers.
     let late = rows(1500) + "1500,5,0\n1501,red,1\n1502,6,0\n";
     let first = late.clone().replace("1500,5,0\n", "");

@@ -42,9 +42,8 @@ fn characters_that_nobody_sees_are_told() {
 
 #[test]
 fn a_test_table_that_repeats_the_training_table_is_told() {
-    let rows = |range: std::ops::Range<usize>| -> String {
-        String::from("x,y\n") + &range.map(|i| format!("{i}.25,{}\n", i % 2)).collect::<String>()
-    };
+    let row = |i: usize| format!("{i}.25,{}\n", i % 2);
+    let rows = |range: std::ops::Range<usize>| String::from("x,y\n") + &range.map(row).collect::<String>();
     let told = |test: String| {
         let files = Memory(vec![("t", rows(0..60).into_bytes()), ("v", test.into_bytes())]);
         let csv = Csv { path: "t".into(), test: "v".into(), ..Csv::default() };
