@@ -260,7 +260,7 @@ mod tests {
         // The size of a file is known before memory is taken: this one would not fit.
         let dir = tempfile::TempDir::with_prefix("gradtui-").unwrap();
         let path = dir.path().join("x.npy");
-        fs::File::create(&path).unwrap().set_len(1 << 44).unwrap();
+        fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
         assert_eq!(read(&path, limits::DATA_FILE_BYTES).unwrap_err(), "larger than 128 MiB, the limit");
     }
 

@@ -314,12 +314,9 @@ impl App {
 
     /// Whether every lane has ended.
     pub fn done(&self) -> bool {
-        !self.view.lanes.is_empty()
-            && self
-                .view
-                .lanes
-                .iter()
-                .all(|l| !matches!(l.present().phase, Phase::Running | Phase::Paused | Phase::Killed))
+        let lanes = &self.view.lanes;
+        let unfinished = |phase: &Phase| matches!(phase, Phase::Running | Phase::Paused | Phase::Killed);
+        !lanes.is_empty() && !lanes.iter().any(|lane| unfinished(&lane.present().phase))
     }
 
     /// Whether a watched run's process was killed before its lanes ended.

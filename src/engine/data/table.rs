@@ -32,7 +32,8 @@ pub use column::{Column, Columns};
 pub use separator::Separator;
 pub use settings::{Csv, Missing, Series, Texts};
 
-use rows::{ReadTable, Role, TableHead};
+use read_column::Role;
+use rows::{ReadTable, TableHead};
 
 /// A fault and its line, if known.
 type TableFault = (Option<u64>, String);

@@ -14,7 +14,7 @@ const CSV_BUFFER: usize = 64 << 10;
 
 /// Some records of a table, all of them complete.
 #[derive(Debug, Default)]
-pub(super) struct Piece {
+pub(super) struct TablePiece {
     /// Where it begins in the table.
     pub(super) at: u64,
     bytes: Vec<u8>,
@@ -23,7 +23,7 @@ pub(super) struct Piece {
 }
 
 /// A table of which one piece is taken after another.
-pub(super) struct Pieces<R> {
+pub(super) struct TablePieces<R> {
     source: GuardedReader<R>,
     size: usize,
     at: u64,
@@ -34,14 +34,14 @@ pub(super) struct Pieces<R> {
     pub(super) fault: Option<io::Error>,
 }
 
-impl<R: Read> Pieces<R> {
-    /// Pieces of this size.
+impl<R: Read> TablePieces<R> {
+    /// TablePieces of this size.
     pub(super) fn new(source: GuardedReader<R>, size: usize) -> Self {
         Self { source, size, at: 0, rest: Vec::new(), ended: false, fault: None }
     }
 
     /// Fills a piece with the next records, and says whether there were any.
-    pub(super) fn next(&mut self, piece: &mut Piece) -> bool {
+    pub(super) fn next(&mut self, piece: &mut TablePiece) -> bool {
         piece.at = self.at;
         std::mem::swap(&mut piece.bytes, &mut self.rest);
         self.rest.clear();
@@ -63,7 +63,7 @@ impl<R: Read> Pieces<R> {
     }
 }
 
-impl Piece {
+impl TablePiece {
     /// Calls `row` with the place in the piece and the cells of each record from a place on, until `row` says no.
     /// Empty lines are no records.
     pub(super) fn records(

@@ -9,13 +9,25 @@ use super::kinds::Counts;
 use super::look::{truth, unseen, visible};
 use super::numeral::number;
 use super::pieces::RecordCells;
-use super::rows::Role;
 use crate::engine::data::reading::Rounding;
 use crate::limits;
 use crate::text::excerpt;
 
 /// Most different texts of an input that are distinguished.
 const TEXTS: usize = 1000;
+
+/// The role of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// None; its cells are not read.
+    Skip,
+    /// An input.
+    Input,
+    /// A number to predict.
+    Target,
+    /// The class to predict.
+    Class,
+}
 
 /// A column during reading.
 #[derive(Debug)]

@@ -2,16 +2,16 @@
 //! those of one record after the other.
 
 use super::bytes::{GuardedReader, fault, line_at, stream};
-use super::pieces::{Piece, Pieces, RecordCells};
-use super::read_column::ColumnTally;
-use super::rows::{ReadTable, Role};
+use super::pieces::{RecordCells, TablePiece, TablePieces};
+use super::read_column::{ColumnTally, Role};
+use super::rows::ReadTable;
 use super::settings::{Missing, TableSettings};
 use super::{TableFault, TableSource};
 use crate::engine::data::reading::counted;
 use crate::engine::team::Team;
 use crate::limits;
 
-/// Pieces that are read at the same time.
+/// TablePieces that are read at the same time.
 const AT_ONCE: usize = 4;
 
 /// The rows of a piece, as far as they were read without a decision.
@@ -46,8 +46,8 @@ impl ReadTable {
     ) -> Result<(), TableFault> {
         let TableSource { open, team, piece } = source;
         let bytes = stream(open).map_err(|what| (None, what))?;
-        let mut pieces = Pieces::new(GuardedReader::new(bytes, self.grammar.separator), piece);
-        let mut batch: [Piece; AT_ONCE] = Default::default();
+        let mut pieces = TablePieces::new(GuardedReader::new(bytes, self.grammar.separator), piece);
+        let mut batch: [TablePiece; AT_ONCE] = Default::default();
         let mut rows: [PieceRows; AT_ONCE] = Default::default();
         let (before, mut headings) = (self.rows, self.headings);
         loop {
@@ -79,7 +79,7 @@ impl ReadTable {
     }
 
     /// The place of the second record of a piece.
-    fn second_record(&self, piece: &Piece) -> usize {
+    fn second_record(&self, piece: &TablePiece) -> usize {
         let (mut first, mut second) = (true, usize::MAX);
         piece.records(0, self.grammar.separator, |at, _| {
             second = if first { usize::MAX } else { at };
@@ -88,7 +88,7 @@ impl ReadTable {
         second
     }
 
-    fn read_pieces(&self, team: &dyn Team, pieces: &[Piece], rows: &mut [PieceRows]) {
+    fn read_pieces(&self, team: &dyn Team, pieces: &[TablePiece], rows: &mut [PieceRows]) {
         if let ([piece], [rows]) = (pieces, &mut *rows) {
             return self.read_piece(piece, rows);
         }
@@ -102,7 +102,7 @@ impl ReadTable {
     }
 
     /// Reads a piece from the waiting cell on, until another one waits for a decision.
-    fn read_piece(&self, piece: &Piece, rows: &mut PieceRows) {
+    fn read_piece(&self, piece: &TablePiece, rows: &mut PieceRows) {
         let Some(mut from) = rows.waits.take() else { return };
         piece.records(from.record, self.grammar.separator, |record, cells| {
             let column = std::mem::take(&mut from).column;
@@ -151,7 +151,7 @@ impl ReadTable {
     }
 
     /// Adds the rows of a piece, and reads it to its end. A fault has its offset.
-    fn add(&mut self, piece: &Piece, rows: &mut PieceRows) -> Result<(), (u64, String)> {
+    fn add(&mut self, piece: &TablePiece, rows: &mut PieceRows) -> Result<(), (u64, String)> {
         // It was read before the pieces in front of it changed the kind of a column or filled the table.
         if rows.turned != self.turned || self.full(rows.inputs.len()) {
             let begin = rows.begin_at;
@@ -173,7 +173,7 @@ impl ReadTable {
     }
 
     /// Decides about a cell, so that reading can go on with it.
-    fn decide(&mut self, piece: &Piece, waits: WaitingCell) -> Result<(), String> {
+    fn decide(&mut self, piece: &TablePiece, waits: WaitingCell) -> Result<(), String> {
         if waits.column == 0 && self.full(0) {
             return Err(format!("more than {} numbers in all", limits::DATA_NUMBERS));
         }

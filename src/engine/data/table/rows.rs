@@ -6,7 +6,7 @@ use super::cell::Grammar;
 use super::form;
 use super::kinds::{Counts, Decimals, decimals};
 use super::pieces::{RecordCells, csv_reader};
-use super::read_column::ReadColumn;
+use super::read_column::{ReadColumn, Role};
 use super::separator::Separator;
 use super::settings::TableSettings;
 use super::{OpenFile, TableFault, TableSource};
@@ -19,19 +19,6 @@ use std::io::{self, Read};
 /// Lines, and bytes, that are inspected before anything is decided.
 const HEAD: usize = 1000;
 const HEAD_BYTES: u64 = 256 * 1024;
-
-/// The role of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// None; its cells are not read.
-    Skip,
-    /// An input.
-    Input,
-    /// A number to predict.
-    Target,
-    /// The class to predict.
-    Class,
-}
 
 /// A table after reading.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use super::TableFault;
 use super::decoration::Decoration;
 use super::look::alike;
-use super::read_column::ReadColumn;
-use super::rows::{ReadTable, Role};
+use super::read_column::{ReadColumn, Role};
+use super::rows::ReadTable;
 use super::settings::{Csv, Missing, Texts};
 use crate::engine::data::doubt::many_numbers;
 use crate::engine::data::reading::{DataWarning, InputKind, InputReport, Reading, counted};

@@ -1,7 +1,8 @@
 //! A time series cut into windows. The latest windows validate; they are not shuffled into the training samples.
 
 use super::numeral::number;
-use super::rows::{ReadTable, Role, TableHead};
+use super::read_column::Role;
+use super::rows::{ReadTable, TableHead};
 use super::settings::{Missing, Series};
 use super::{TableFault, TableSource, open, placed};
 use crate::engine::data::reading::{DataWarning, Reading, counted};

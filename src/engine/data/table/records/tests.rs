@@ -73,7 +73,8 @@ fn records_are_those_of_the_crate_however_a_table_is_cut() {
             let cells = RecordCells::of(&record, separator);
             wanted.push(cells.map(<[u8]>::to_vec).collect::<Vec<_>>());
         };
-        let (mut found, mut pieces, mut piece) = (Vec::new(), Pieces::new(guarded(), size), Piece::default());
+        let (mut found, mut pieces, mut piece) =
+            (Vec::new(), TablePieces::new(guarded(), size), TablePiece::default());
         while pieces.next(&mut piece) {
             piece.records(0, separator, |_, cells| {
                 found.push(cells.map(<[u8]>::to_vec).collect::<Vec<_>>());
@@ -174,8 +175,8 @@ impl Read for Trickle<'_> {
 fn a_stream_that_comes_byte_by_byte_is_the_same_table() {
     let text = b"a,\"b\"\"\nc\",d\r\n\r\n1,2\" x,\"3\"\n4,,\"\"\n";
     let of = |source: &mut dyn Read| {
-        let (mut found, mut piece) = (Vec::new(), Piece::default());
-        let mut pieces = Pieces::new(GuardedReader::new(source, Separator::Comma), 8);
+        let (mut found, mut piece) = (Vec::new(), TablePiece::default());
+        let mut pieces = TablePieces::new(GuardedReader::new(source, Separator::Comma), 8);
         while pieces.next(&mut piece) {
             piece.records(0, Separator::Comma, |at, cells| {
                 let cells = cells.map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>();
