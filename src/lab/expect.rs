@@ -139,6 +139,20 @@ impl Expectation {
         self.judge(&[(0, standings)])
     }
 
+    /// Checks it on one seed of several; returns whether it holds there, with the numbers. Of a share, the comparison
+    /// inside is checked.
+    ///
+    /// # Errors
+    /// If a lane has no such number.
+    pub fn on_one_seed(&self, standings: &Standings) -> Result<(bool, String), String> {
+        let comparison = match &self.comparison.left {
+            ComparisonSide::Share(inner) => inner,
+            _ => &self.comparison,
+        };
+        let (left, right) = comparison.values(standings, &[(0, standings)])?;
+        Ok((comparison.holds(left, right), compared(left, right)))
+    }
+
     /// Checks it over runs with several seeds; returns the numbers with which it holds. If they differ between seeds,
     /// those of the first seed are returned.
     ///
@@ -150,7 +164,7 @@ impl Expectation {
         for (seed, standings) in seeds {
             let found = self.comparison.values(standings, seeds);
             let (left, right) = found.map_err(|what| format!("{}: {what}", self.text))?;
-            let numbers = format!("{} against {}", plain(left), plain(right));
+            let numbers = compared(left, right);
             if !self.comparison.holds(left, right) {
                 misses += 1;
                 broken.get_or_insert((*seed, numbers.clone()));
@@ -165,6 +179,11 @@ impl Expectation {
         };
         Err(format!("{} does not hold{place}: {numbers}", self.text))
     }
+}
+
+/// The numbers of both sides.
+fn compared(left: f64, right: f64) -> String {
+    format!("{} against {}", plain(left), plain(right))
 }
 
 /// A number in words, with at most six significant digits.
@@ -186,6 +205,22 @@ impl Comparison {
                 ComparisonSide::Metric(metric) | ComparisonSide::Median(metric) => all.push(metric),
                 ComparisonSide::Share(inner) => inner.metrics(all),
             }
+        }
+    }
+
+    /// The reason why its result does not depend on any run, if it does not.
+    fn decided(&self) -> Option<&'static str> {
+        match [&self.left, &self.right] {
+            [ComparisonSide::Number(_), ComparisonSide::Number(_)] => {
+                Some("two numbers are compared; write a metric of a lane, such as `adam.val_accuracy`")
+            }
+            [ComparisonSide::Share(_), ComparisonSide::Number(x)]
+            | [ComparisonSide::Number(x), ComparisonSide::Share(_)]
+                if !(0.0..=1.0).contains(x) =>
+            {
+                Some("a share of the seeds lies between 0 and 1, such as 0.8")
+            }
+            _ => None,
         }
     }
 
@@ -271,7 +306,11 @@ fn comparison(text: &str, lanes: &[&str]) -> Result<Comparison, String> {
         return Err("there is no comparison; write one such as `adam.val_accuracy > 0.9`".into());
     };
     let [left, right] = [&text[..at], &text[at + sign.len()..]].map(|side| side_of(side.trim(), lanes));
-    Ok(Comparison { left: left?, sign, right: right? })
+    let comparison = Comparison { left: left?, sign, right: right? };
+    match comparison.decided() {
+        Some(why) => Err(why.into()),
+        None => Ok(comparison),
+    }
 }
 
 /// The first comparison sign and its position.

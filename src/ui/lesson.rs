@@ -8,7 +8,7 @@ use crate::telemetry::Event;
 /// The state of an expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectationState {
-    /// A number that it needs does not exist yet.
+    /// A number that it needs does not exist yet, or it does not hold on the lab's seed but may hold over several.
     Open,
     /// It holds.
     Holds,
@@ -39,6 +39,8 @@ pub struct LessonState {
     /// The present state of the expectations.
     pub verdicts: Vec<ExpectationResult>,
     expectations: Vec<Expectation>,
+    /// The seed in the lab and the number of seeds over which `run` judges.
+    seeds: (u64, usize),
     standings: Standings,
 }
 
@@ -53,6 +55,7 @@ impl LessonState {
             text: scenario.comment.clone(),
             verdicts: Vec::new(),
             expectations: scenario.expect.iter().filter_map(read).collect(),
+            seeds: (scenario.seed, scenario.expect_seeds),
             standings: Standings::default(),
         };
         lesson.judge();
@@ -77,22 +80,31 @@ impl LessonState {
         self.standings.apply(event);
     }
 
-    /// Judges every expectation by the events so far.
+    /// Judges every expectation by the events so far. The lab trains one seed, on which a median or a share over several
+    /// cannot fail.
     pub fn judge(&mut self) {
+        let on_seed = self.on_seed();
         let judge = |e: &Expectation| {
-            let text = e.text().to_string();
-            let (state, why) = match e.check(&self.standings) {
-                Ok(numbers) => (ExpectationState::Holds, numbers),
-                Err(what) => match what.split_once("does not hold") {
-                    Some((_, numbers)) => {
-                        (ExpectationState::Fails, numbers.trim_start_matches([':', ' ']).to_string())
-                    }
-                    None => (ExpectationState::Open, "no number yet".into()),
-                },
+            let (state, why) = match e.on_one_seed(&self.standings) {
+                Ok((true, numbers)) if e.over_seeds() => (ExpectationState::Holds, numbers + &on_seed),
+                Ok((false, numbers)) if e.over_seeds() => {
+                    (ExpectationState::Open, format!("not{on_seed}: {numbers}"))
+                }
+                Ok((true, numbers)) => (ExpectationState::Holds, numbers),
+                Ok((false, numbers)) => (ExpectationState::Fails, numbers),
+                Err(_) => (ExpectationState::Open, "no number yet".into()),
             };
-            ExpectationResult { text, state, why }
+            ExpectationResult { text: e.text().to_string(), state, why }
         };
         self.verdicts = self.expectations.iter().map(judge).collect();
+    }
+
+    /// The seed on which expectations are judged; empty if it is the only one.
+    pub fn on_seed(&self) -> String {
+        match self.seeds {
+            (_, 0 | 1) => String::new(),
+            (seed, all) => format!(" on seed {seed}, one of {all}"),
+        }
     }
 
     /// The number of expectations that hold, and of all.

@@ -51,6 +51,10 @@ fn expectations_compare_metrics_with_numbers_and_with_each_other() {
     assert!(holds("plain.grad_ratio == 0.0005").is_ok());
     assert!(holds("median(plain.val_accuracy) == 0.5").is_ok(), "of one seed, the number itself");
     assert!(holds("share(plain.val_accuracy < 1) == 1").is_ok());
+    for decided in ["1 < 2", "share(plain.loss < 1) > 2", "-1 < share(plain.loss < 1)", "share(1 < 2) > 0.5"]
+    {
+        assert!(Expectation::parse(decided, &LANES).is_err(), "no run decides {decided}");
+    }
     assert!(holds("plain.val_accuracy >= 0.51").unwrap_err().contains("0.5 against 0.51"));
     for text in ["plain.loss < 1", "plain.loss > 1", "plain.loss != 1", "plain.loss == plain.loss"] {
         assert!(holds(text).is_err(), "nothing holds of NaN: {text}");

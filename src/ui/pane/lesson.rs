@@ -134,13 +134,15 @@ impl PaneWidget for LessonPane {
             return line;
         }
         let (holds, all) = cx.lesson.score();
+        let fails = cx.lesson.verdicts.iter().any(|v| v.state == ExpectationState::Fails);
         if all > 0 {
             let style = match (cx.lesson.over(), holds == all) {
                 (_, true) => cx.theme.good,
-                (true, false) => cx.theme.bad,
-                (false, false) => cx.theme.faint,
+                (true, false) if fails => cx.theme.bad,
+                (_, false) => cx.theme.faint,
             };
-            let so_far = if cx.lesson.over() { "" } else { " so far" };
+            let on_seed = cx.lesson.on_seed();
+            let so_far = if cx.lesson.over() { &on_seed } else { " so far" };
             line.push_span(Span::styled(format!("  {holds} of {all} hold{so_far}"), style));
         }
         line
@@ -207,6 +209,29 @@ mod tests {
         for (w, h) in (0..40).flat_map(|w| (0..10).map(move |h| (w, h))) {
             drawn(&LessonPane::default(), cx, w, h);
         }
+    }
+
+    /// A median or a share over several seeds cannot fail on the one seed of the lab.
+    #[test]
+    fn what_is_judged_over_seeds_does_not_fail_on_one() {
+        let scenario = read(
+            "(data: Digits(), lanes: [(name: \"SGD\")], expect_seeds: 5, seed: 3,
+              expect: [\"median(SGD.loss) > 1e9\", \"share(SGD.loss > 1e9) >= 0.8\",
+                \"median(SGD.val_accuracy) > 0.9\", \"SGD.loss > 1e9\"])",
+        )
+        .expect("a scenario");
+        let mut lesson = lesson::LessonState::new(&scenario);
+        fixture::events(40).iter().for_each(|event| lesson.on_event(event));
+        lesson.judge();
+        let found: Vec<_> = lesson.verdicts.iter().map(|v| (v.state, v.why.as_str())).collect();
+        let [open, share, holds, fails] = found[..] else { panic!("{found:?}") };
+        assert!(
+            open.0 == ExpectationState::Open && open.1.starts_with("not on seed 3, one of 5: "),
+            "{open:?}"
+        );
+        assert!(share.0 == ExpectationState::Open && share.1.ends_with("against 1.000e9"), "{share:?}");
+        assert!(holds.0 == ExpectationState::Holds && holds.1.ends_with("on seed 3, one of 5"), "{holds:?}");
+        assert_eq!(fails.0, ExpectationState::Fails);
     }
 
     #[test]
