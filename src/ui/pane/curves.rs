@@ -326,13 +326,24 @@ impl Curves {
         .collect()
     }
 
+    /// Moves the cursor by about this share of the shown range: to a measurement of the lane in front, or to an edit on
+    /// the way there.
     fn move_cursor(&mut self, by: f64, cx: Context<'_>) {
         let x = self.x_scale(cx);
         let (low, high) = (x.value(0.0), x.value(1.0));
-        let newest = cx.view.lane(cx.front).and_then(|l| l.curve(Number::Loss)).and_then(History::last);
-        let end = newest.map_or(high, |b| self.axis.of(b.at));
-        let start = self.cursor.unwrap_or(end);
-        self.cursor = Some((start + by * (high - low)).clamp(low, high));
+        let curve =
+            cx.view.lane(cx.front).and_then(|l| l.curve(self.metric).or_else(|| l.curve(Number::Loss)));
+        let measured = curve.map_or_else(Vec::new, |history| points(history, self.recent).to_vec());
+        let measured: Vec<f64> = measured.iter().map(|b| self.axis.of(b.at)).collect();
+        let start = self.cursor.or(measured.last().copied()).unwrap_or(high);
+        let ahead = |at: &f64| (low..=high).contains(at) && if by < 0.0 { *at < start } else { *at > start };
+        let target = start + by * (high - low);
+        let from = |origin: f64| move |a: &f64, b: &f64| (a - origin).abs().total_cmp(&(b - origin).abs());
+        let nearest = measured.into_iter().filter(ahead).min_by(from(target));
+        let way = (start - nearest.unwrap_or(target)).abs().max((start - target).abs());
+        let edits = cx.view.lanes.iter().flat_map(|l| l.info.edits.iter().filter_map(|e| self.place(l, e)));
+        let edit = edits.filter(ahead).min_by(from(start)).filter(|at| (at - start).abs() <= way);
+        self.cursor = Some(edit.or(nearest).unwrap_or(start).clamp(low, high));
     }
 }
 

@@ -200,6 +200,42 @@ fn the_cursor_reads_values_and_keys_change_the_axes() {
 }
 
 #[test]
+fn the_cursor_stops_at_edits_and_never_stays_on_a_measurement() {
+    let (theme, mut view) = (unicode(), fixture::run(1200, 4));
+    view.lanes[1].info.edits.push(crate::scenario::Edit {
+        step: 251,
+        lane: "Adam".into(),
+        field: "optimizer.lr".into(),
+        from: "0.1".into(),
+        to: "0.2".into(),
+    });
+    let cx = context(&view, &theme);
+    let mut pane = Curves::default();
+    pane.act(Action::First, cx);
+    for _ in 0..3 {
+        pane.act(Action::PageDown, cx);
+    }
+    let words = text(&drawn(&pane, cx, 90, 12));
+    // The values are those of the first measurement after the edit.
+    assert!(words.contains("at 252 steps") && words.contains("B lr 0.1 → 0.2 at 251"), "{words}");
+    pane.act(Action::PageDown, cx);
+    assert!(text(&drawn(&pane, cx, 90, 12)).contains("at 372 steps"));
+    // Ten measurements on the axis of 1,200 steps: each key moves to another one.
+    let view = fixture::run(10, 4);
+    let cx = context(&view, &theme);
+    let mut pane = Curves::default();
+    let mut seen: Vec<String> = Vec::new();
+    for _ in 0..5 {
+        pane.act(Action::Left, cx);
+        let words = text(&drawn(&pane, cx, 90, 12));
+        let at = words.split_once("at ").and_then(|(_, rest)| rest.split_once(" steps")).expect("a cursor");
+        seen.push(at.0.to_string());
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
+#[test]
 fn a_vanishing_gradient_goes_from_bright_to_dark_towards_the_input() {
     let (theme, view) = (unicode(), fixture::run(1200, 12));
     let buf = drawn(&GradientMap::default(), context(&view, &theme), 70, 18);

@@ -175,7 +175,10 @@ impl Plot<'_> {
         let ticks = y.ticks(usize::from(if rows > 8 { rows / 3 } else { rows.div_ceil(2) }).max(1));
         let widest = ticks.iter().map(|t| text::width(&t.1)).max().unwrap_or(0);
         let gutter = if area.width >= widest + 12 && rows >= 2 { widest + 1 } else { 0 };
-        let tail = if area.width >= gutter + 8 { 2 } else { 1 };
+        // A column between the lines and their letters, and room for half of the letters in one row.
+        let lines = self.curves.iter().filter(|c| !c.dashed).count() as u16;
+        let abreast = if area.width >= gutter + 24 { lines.div_ceil(2).max(1) } else { 1 };
+        let tail = if area.width >= gutter + 8 { 1 + abreast } else { 1 };
         let inside = text::part(area, gutter, 0, area.width - gutter - tail, rows);
 
         Self::draw_y_axis(theme, area, inside, y, &ticks, buf);
@@ -188,7 +191,7 @@ impl Plot<'_> {
             }
         }
         self.draw_breaks(theme, inside, buf);
-        self.draw_curves(theme, area, inside, y, buf);
+        self.draw_curves(theme, area, inside, (y, abreast), buf);
         if let Some(high) = beyond {
             let words =
                 format!("{}{}", text::pick(theme.glyphs, "↑ up to ", "^ up to "), scale::number(high));
@@ -215,7 +218,14 @@ impl Plot<'_> {
         }
     }
 
-    fn draw_curves(&self, theme: &Theme, area: Rect, inside: Rect, y: AxisScale, buf: &mut Buffer) {
+    fn draw_curves(
+        &self,
+        theme: &Theme,
+        area: Rect,
+        inside: Rect,
+        (y, abreast): (AxisScale, u16),
+        buf: &mut Buffer,
+    ) {
         if inside.is_empty() {
             return;
         }
@@ -251,7 +261,7 @@ impl Plot<'_> {
             // the line consists of letters.)
             self.letter_the_lines(inside, y, buf);
         }
-        Self::put_letters(theme, area, inside, ends, buf);
+        Self::put_letters(theme, area, inside, abreast, ends, buf);
     }
 
     /// Draws one line and returns its end: the dot, and the value on the axis.

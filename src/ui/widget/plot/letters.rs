@@ -8,12 +8,13 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 impl Plot<'_> {
-    /// Writes a letter beside the end of every line; an end is a cell, a value and a line. Letters that would overlap
-    /// are moved apart, in the order of their lines.
+    /// Writes a letter beside the end of every line; an end is a cell, a value and a line. Letters of lines that end in
+    /// the same row stand beside each other, up to `abreast`, in the order of their lines.
     pub(super) fn put_letters(
         theme: &Theme,
         area: Rect,
         inside: Rect,
+        abreast: u16,
         mut ends: Vec<((u16, u16), f64, &Curve<'_>)>,
         buf: &mut Buffer,
     ) {
@@ -31,10 +32,12 @@ impl Plot<'_> {
         let lines = ends.partition_point(|(_, _, curve)| !curve.dashed);
         for group in ends[..lines].chunk_by(|a, b| beside(a.0.0) == beside(b.0.0)) {
             let wanted: Vec<u16> = group.iter().map(|((_, row), _, _)| *row).collect();
-            for (row, ((column, _), _, curve)) in apart(&wanted, inside.height).into_iter().zip(group) {
-                let mut x = beside(*column);
+            for ((row, nth), ((column, _), _, curve)) in
+                slots(&wanted, inside.height, abreast).into_iter().zip(group)
+            {
+                let mut x = (beside(*column) + nth).min(last);
                 if taken.contains(&(x, row)) {
-                    // With more letters than rows, two of them share a row.
+                    // Lines that ended earlier may have letters here.
                     x = x.saturating_sub(1);
                 }
                 taken.push((x, row));
@@ -71,23 +74,30 @@ impl Plot<'_> {
     }
 }
 
-/// Rows for letters that want these rows, from the top down: one per row, in their order, each as close to its wish as
-/// the others and the bottom allow. With more letters than rows, neighbours share one.
-pub(super) fn apart(wanted: &[u16], rows: u16) -> Vec<u16> {
-    let n = wanted.len();
-    if n > usize::from(rows) {
-        return (0..n).map(|i| (i * usize::from(rows) / n) as u16).collect();
+/// Rows and columns for letters that want these rows, in their order from the top down: up to `abreast` letters share a
+/// row, so that none is far from the end of its line. More are abreast only if the rows do not suffice.
+pub(super) fn slots(wanted: &[u16], rows: u16, abreast: u16) -> Vec<(u16, u16)> {
+    let abreast = abreast.max((wanted.len() as u16).div_ceil(rows.max(1)));
+    let mut places: Vec<u16> = Vec::with_capacity(wanted.len());
+    for &row in wanted {
+        let full = |row: u16| places.iter().filter(|p| **p == row).count() == usize::from(abreast);
+        let row = row.max(places.last().copied().unwrap_or(0));
+        places.push(if full(row) { row + 1 } else { row });
     }
-    let mut places = wanted.to_vec();
-    for i in 1..n {
-        places[i] = places[i].max(places[i - 1] + 1);
-    }
-    let mut free = rows;
+    // Those below the last row push the ones above them up.
+    let (mut free, mut there) = (rows.saturating_sub(1), 0);
     for place in places.iter_mut().rev() {
-        *place = (*place).min(free.saturating_sub(1));
-        free = *place;
+        if there == abreast {
+            (free, there) = (free.saturating_sub(1), 0);
+        }
+        if *place < free {
+            (free, there) = (*place, 0);
+        }
+        *place = free;
+        there += 1;
     }
-    places
+    let column = |i: usize| places[..i].iter().rev().take_while(|p| **p == places[i]).count() as u16;
+    (0..places.len()).map(|i| (places[i], column(i))).collect()
 }
 
 /// The row of a position on the y axis, from the top; `None` outside.

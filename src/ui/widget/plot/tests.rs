@@ -1,6 +1,6 @@
 //! Guarantees of a plot for any input.
 
-use super::letters::apart;
+use super::letters::slots;
 use super::*;
 
 fn bucket(x: f64, min: f32, last: f32, max: f32) -> Bucket {
@@ -154,9 +154,23 @@ fn letters_stand_in_the_order_of_their_lines() {
             assert!(rows.is_sorted(), "{by_height:?} at {h}: {rows:?}\n{}", lines_of(&buf));
         }
     }
-    assert_eq!(apart(&[3, 3, 3], 4), [1, 2, 3]);
-    assert_eq!(apart(&[0, 0, 3], 4), [0, 1, 3]);
-    assert_eq!(apart(&[1, 1, 1], 2), [0, 0, 1], "two share a row");
+    assert_eq!(slots(&[3, 3, 3], 4, 1), [(1, 0), (2, 0), (3, 0)]);
+    assert_eq!(slots(&[0, 0, 3], 4, 1), [(0, 0), (1, 0), (3, 0)]);
+    assert_eq!(slots(&[1, 1, 1], 2, 1), [(0, 0), (1, 0), (1, 1)], "two share a row");
+    assert_eq!(slots(&[2, 2, 2, 2], 9, 2), [(2, 0), (2, 1), (3, 0), (3, 1)]);
+    assert_eq!(slots(&[0, 3, 3, 3], 4, 2), [(0, 0), (2, 0), (3, 0), (3, 1)]);
+}
+
+/// Letters do not suggest values that the lines do not have: with up to eight lines, none is more than a row away from
+/// the end of its line.
+#[test]
+fn letters_stand_at_the_ends_of_their_lines() {
+    for n in 1..=8 {
+        for row in 0..12 {
+            let same = slots(&vec![row; n], 12, (n as u16).div_ceil(2));
+            assert!(same.iter().all(|(at, _)| at.abs_diff(row) <= 1), "{n} at {row}: {same:?}");
+        }
+    }
 }
 
 fn lines_of(buf: &Buffer) -> String {
