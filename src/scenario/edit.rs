@@ -43,6 +43,13 @@ impl std::fmt::Display for Edit {
 }
 
 impl Edit {
+    /// The first step whose loss and gradient it can change. A setting of the update changes the weights first.
+    pub fn acts_at(&self) -> u64 {
+        let of_update =
+            ["optimizer", "schedule", "clip"].contains(&self.field.split('.').next().unwrap_or(""));
+        self.step + 1 + u64::from(of_update)
+    }
+
     /// Whether the changed setting appears in this name of a lane, so that the name no longer fits: `no clip`, now
     /// clipped.
     pub fn belies(&self, name: &str) -> bool {

@@ -135,9 +135,9 @@ pub fn word_of(lane: &LaneView, flow: &Flow) -> Option<(&'static str, Weight)> {
     }
 }
 
-/// The user's last change before this step, if there was one: it is reported before any symptom.
+/// The user's last change that could have an effect at this step, if there was one: it is reported before any symptom.
 fn cause(lane: &LaneView, step: u64) -> String {
-    let edit = lane.edits().iter().rfind(|e| 0 < e.step && e.step < step);
+    let edit = lane.edits().iter().rfind(|e| 0 < e.step && e.acts_at() <= step);
     edit.map_or_else(String::new, |e| format!(" since {e} at step {}", thousands(e.step)))
 }
 

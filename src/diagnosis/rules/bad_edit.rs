@@ -10,7 +10,11 @@ const BATCHES: usize = 9;
 /// Suspects the first edit after step 0; the level depends on the results before the edit and at the end.
 pub(super) fn judge(f: &Facts) -> Judgement {
     let Some(edit) = f.edits.iter().filter(|e| e.step > 0).min_by_key(|e| e.step) else { return Clear };
-    let lost = f.divergence().is_some_and(|d| d.step > edit.step);
+    let lost = f.divergence().is_some();
+    // The lane was lost already when the change was made.
+    if f.divergence().is_some_and(|d| d.step < edit.acts_at()) {
+        return Clear;
+    }
     Suspicion::new(format!("{edit} at step {}", edit.step))
         .at(if lost {
             Level::Bad

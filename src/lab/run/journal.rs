@@ -92,13 +92,14 @@ impl LanePlace {
     }
 
     /// The number of edits with which a lane at this step has trained.
-    fn trained_with(&self, step: u64) -> usize {
+    pub(super) fn trained_with(&self, step: u64) -> usize {
         self.info.edits.partition_point(|e| e.step < step)
     }
 
-    /// Log lines for edits with which the lane has begun to train since the last call.
-    pub(super) fn unlogged(&mut self, id: LaneId) -> impl Iterator<Item = LogLine> {
-        let now = self.trained_with(self.step);
+    /// Log lines for edits with which the lane has begun to train since the last call. `tried`: the last step that it
+    /// began; it may have diverged there.
+    pub(super) fn unlogged(&mut self, id: LaneId, tried: u64) -> impl Iterator<Item = LogLine> {
+        let now = self.trained_with(tried);
         let known = std::mem::replace(&mut self.logged, now);
         let new = self.info.edits.get(known..self.logged).unwrap_or_default();
         new.iter().map(move |edit| LogLine { step: edit.step + 1, lane: id, text: line(edit) })

@@ -70,6 +70,10 @@ impl Run {
             if !failed {
                 place.changed_there().map_err(|e| format!("lane {}: {e}", old.name))?;
             }
+            if let Phase::Diverged(account) = &old.phase {
+                // The step in which it diverged was begun with them.
+                place.logged = place.trained_with(account.step);
+            }
             place.phase = match &old.phase {
                 _ if terminal(&old.phase) && old.phase != Phase::Finished => old.phase.clone(),
                 _ if place.step >= end => Phase::Finished,

@@ -131,7 +131,8 @@ impl Run {
         place.step = lane.trainer.steps();
         place.went_on();
         // An edit is logged before the first step that was trained with it.
-        self.lines.extend(place.unlogged(id).filter(|_| self.log));
+        let tried = if let Some(Phase::Diverged(d)) = &news.end { d.step } else { place.step };
+        self.lines.extend(place.unlogged(id, tried).filter(|_| self.log));
         self.lines.extend(news.lines);
         place.target = place.target.max(place.step);
         place.cost = lane.cost;

@@ -279,12 +279,8 @@ impl App {
             |action| self.keymap.of(KeyScope::Global).find(|r| r.of.action == action).map(|r| r.keys[0]);
         match (&lane.phase, key(Action::ResetLane), key(Action::Undo)) {
             _ if before.restarts(&recipe) => words += "; it starts anew",
-            (Phase::Diverged(d), Some(reset), _) => {
-                let _ = write!(
-                    words,
-                    "; {reset} starts it anew, else it goes on from step {}, where it diverged",
-                    d.step
-                );
+            (Phase::Diverged(_), Some(reset), _) => {
+                let _ = write!(words, "; the lane had diverged: {reset} starts it anew");
             }
             (_, _, Some(undo)) => {
                 let _ = write!(words, "; {undo} undoes it");

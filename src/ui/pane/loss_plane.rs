@@ -54,15 +54,9 @@ fn words(lane: &LaneView, of: Option<&[f32]>, cx: Context<'_>, short: bool) -> V
         Some(&[away, way]) if short => (format!(" {:.0} % off ", share(away, way)), theme.text),
         Some(&[away, way]) => {
             let way_words = scale::number(f64::from(way));
-            (
-                format!(" {way_words} from its start, {:.0} % of it off the plane", share(away, way)),
-                theme.text,
-            )
+            (format!(" moved {way_words}, {:.0} % off the plane", share(away, way)), theme.text)
         }
-        _ => (
-            if short { " no " } else { " not on this plane: other layers, or no numbers" }.into(),
-            theme.faint,
-        ),
+        _ => (if short { " no " } else { " other layers or no numbers" }.into(), theme.faint),
     };
     pieces.push((said, style));
     pieces
@@ -82,8 +76,8 @@ impl PaneWidget for LossPlane {
         let third = rows(probe, "third").first().and_then(|(name, _)| letter(name.parse().ok()?));
         if let Some(front) = letter(cx.front) {
             let through = match third {
-                Some(other) => format!("  through {front}'s start, {front} and {other}"),
-                None => format!("  through {front}'s start, way and end"),
+                Some(other) => format!("  {front}'s start, {front}, {other}"),
+                None => format!("  {front}'s start, way, end"),
             };
             line.push_span(Span::styled(through, cx.theme.text));
         }
