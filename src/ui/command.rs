@@ -103,6 +103,15 @@ impl<'a> LaneNames<'a> {
             found.ok_or_else(|| format!("{what} wants a number above 0"))
         };
         let order = |c| Ok(ParsedCommand::Order(c));
+        // What follows the command: names of lanes may have blanks.
+        let rest =
+            line.split_once(char::is_whitespace).map(|(_, rest)| rest.trim()).filter(|r| !r.is_empty());
+        let row = COMMANDS.iter().find(|c| c.0 == word && !c.1.contains("LANE") && !c.1.contains("PATH"));
+        let all = rest.map_or(0, |r| r.split_whitespace().count());
+        if let Some((_, takes, _)) = row.filter(|row| all > usize::from(!row.1.is_empty())) {
+            let takes = if takes.is_empty() { "nothing" } else { takes };
+            return Err(format!("{word} takes {takes}, not `{}`", excerpt(rest.unwrap_or_default(), 40)));
+        }
         match word {
             "" => Ok(ParsedCommand::Nothing),
             "run" | "go" => order(Command::Run),
@@ -110,7 +119,7 @@ impl<'a> LaneNames<'a> {
             "step" => order(Command::Step(if first.is_some() { number("step")?.max(1.0) as u64 } else { 1 })),
             "status" => Ok(ParsedCommand::Status),
             "look" => {
-                let lane = self.find(first)?;
+                let lane = self.find(rest)?;
                 let mut text = sentence(lane);
                 for f in findings(lane) {
                     put(&mut text, format_args!("  {}\n", spoken(&f.text)));
@@ -118,7 +127,7 @@ impl<'a> LaneNames<'a> {
                 Ok(ParsedCommand::Say(text))
             }
             "settings" => {
-                let lane = self.find(first)?;
+                let lane = self.find(rest)?;
                 let mut text = sentence(lane);
                 for f in lane.info.recipe.fields() {
                     put(&mut text, format_args!("  {}: {}\n", f.name, escaped(&f.value)));
@@ -133,30 +142,32 @@ impl<'a> LaneNames<'a> {
             }
             "set" => self.set(line).map(ParsedCommand::Order),
             "copy" => {
-                let (lane, name) =
-                    (self.find(first)?, words.next().ok_or("copy wants a lane and a name for the new one")?);
+                let lane = self.find(first)?;
+                let name = rest.and_then(|r| Some(r.split_once(char::is_whitespace)?.1.trim()));
+                let name = name.ok_or("copy wants a lane and a name for the new one")?;
                 let recipe = Box::new(lane.info.recipe.clone());
                 order(Command::Add { name: excerpt(name, 40), recipe })
             }
             "fork" => {
                 let lane = self.find(first)?;
-                let name = words.next().ok_or("fork wants a lane and a name for the new one")?;
-                let step = |w: &str| {
-                    w.replace(',', "").parse().map_err(|_| format!("{} is no step", excerpt(w, 40)))
-                };
-                let at = words.next().map(step).transpose()?.or_else(|| lane.is_past().then_some(lane.step));
+                let mut name: Vec<&str> = words.collect();
+                let step = |w: &&str| w.replace(',', "").parse().ok();
+                let at = name.last().and_then(step).filter(|_| name.len() > 1);
+                name.truncate(name.len() - usize::from(at.is_some()));
+                let name = Some(name.join(" ")).filter(|name| !name.is_empty());
+                let name = name.ok_or("fork wants a lane and a name for the new one")?;
+                let at = at.or_else(|| lane.is_past().then_some(lane.step));
                 let recipe = Box::new(lane.present().info.settings_at(at));
                 order(Command::Fork {
                     parent: lane.id,
                     at,
-                    name: excerpt(name, 40),
+                    name: excerpt(&name, 40),
                     recipe,
                     carry: Carry::All,
                 })
             }
             "remove" => {
-                first.ok_or("remove wants a lane")?;
-                let id = self.find(first)?.id;
+                let id = self.find(Some(rest.ok_or("remove wants a lane")?))?.id;
                 if self.view.lanes.len() < 2 {
                     Err("the last lane stays".into())
                 } else {
@@ -169,11 +180,12 @@ impl<'a> LaneNames<'a> {
             "rewind" => {
                 let step = first.and_then(|w| w.replace(',', "").parse().ok());
                 let step = step.ok_or("rewind wants the number of a step")?;
-                let lane = words.next().map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?;
+                let lane = rest.and_then(|r| r.split_once(char::is_whitespace)).map(|(_, lane)| lane.trim());
+                let lane = lane.map(|name| self.find(Some(name)).map(|l| l.id)).transpose()?;
                 order(Command::Rewind { lane, step })
             }
-            "solo" => order(Command::Solo(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
-            "reset" => order(Command::Reset(first.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
+            "solo" => order(Command::Solo(rest.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
+            "reset" => order(Command::Reset(rest.map(|w| self.find(Some(w)).map(|l| l.id)).transpose()?)),
             "pace" if first == Some("free") => order(Command::Pace(None)),
             "pace" => order(Command::Pace(Some(number("pace")?))),
             "every" => Ok(ParsedCommand::Every(match first {
@@ -397,6 +409,35 @@ mod tests {
         assert!(set("set lr -1").is_err_and(|e| e.contains("out of range")));
         assert!(set("set lr").is_err_and(|e| e.contains("value")));
         assert!(set("sett lr 1").is_err_and(|e| e.contains("did you mean")));
+    }
+
+    #[test]
+    fn no_word_of_a_line_is_dropped() {
+        let mut view = view();
+        view.lanes[0].info.name = "my own".into();
+        let names = LaneNames { view: &view, front: Some(1) };
+        let order = |line: &str| match names.read(line) {
+            Ok(ParsedCommand::Order(order)) => Ok(order),
+            Ok(other) => panic!("{line}: {other:?}"),
+            Err(why) => Err(why),
+        };
+        for (line, called, from) in [
+            ("copy B one more lane", "one more lane", None),
+            ("fork B one more lane", "one more lane", None),
+            ("fork B lane 7", "lane", Some(7)),
+            ("fork B 7", "7", None),
+        ] {
+            match order(line) {
+                Ok(Command::Add { name, .. }) => assert_eq!(name, called),
+                Ok(Command::Fork { name, at, .. }) => assert_eq!((&name[..], at), (called, from)),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        assert_eq!(order("remove my own"), Ok(Command::Remove(0)));
+        assert_eq!(order("rewind 1,000 my own"), Ok(Command::Rewind { lane: Some(0), step: 1000 }));
+        assert_eq!(order("pause now"), Err("pause takes nothing, not `now`".into()));
+        assert_eq!(order("step 3 4"), Err("step takes [N], not `3 4`".into()));
+        assert!(order("reset A B").is_err() && order("copy B").is_err() && order("fork B").is_err());
     }
 
     #[test]

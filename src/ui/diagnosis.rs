@@ -83,7 +83,11 @@ pub fn findings(lane: &LaneView) -> Vec<FindingLine> {
     for finding in lane.diagnosis().reported() {
         // A copy that was trained to the end may show what the lane itself has not reached.
         let ahead = finding.step > lane.step;
-        let from = if ahead { format!("from step {} on, ", thousands(finding.step)) } else { String::new() };
+        let from = if ahead {
+            format!("in a copy trained ahead, from step {} on: ", thousands(finding.step))
+        } else {
+            String::new()
+        };
         let text = format!("{}: {from}{}", finding.id, finding.text);
         out.push(FindingLine { weight: finding.level.into(), text });
     }

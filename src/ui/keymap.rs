@@ -164,13 +164,13 @@ pub const KEYMAP: &[Binding] = keymap! {
     }
     KeyScope::Pane(Pane::Network) => {
         [of(C::Enter)] own A::Edit, "edit", "edit the selected layer";
+        [ch('w')] own A::Apply, "apply", "train with the edited network, from the same seed";
         [ch('a'), of(C::Insert)] own A::Add, "add", "add a layer below the selected one";
         [ch('x'), of(C::Delete)] own A::Remove, "remove", "remove the selected layer";
         [ch('K'), KeyPress::shift(C::Up)] own A::MoveUp, "", "move the layer towards the input";
         [ch('J'), KeyPress::shift(C::Down)] own A::MoveDown, "move", "move the layer towards the output";
         [ch('i')] own A::Init, "init", "choose how the weights are initialised";
         [ch('t')] own A::Target, "lanes", "edit the lane in front, or all lanes";
-        [ch('w')] own A::Apply, "apply", "train with the edited network, from the same seed";
         [ch('X')] own A::Discard, "", "forget all edits that are not applied; u undoes the last one, U makes it again";
     }
     KeyScope::Pane(Pane::Lanes) => {

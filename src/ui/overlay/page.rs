@@ -30,14 +30,18 @@ const WORDS: &[(&str, &str)] = &[
     ("saturated", "outputs in the flat part of their activation, where the slope is almost 0"),
     ("seeds", "the same lane from other random numbers; a band is least, median and greatest of them"),
     ("silent", "a unit that is flat for every sample of this batch; it may still answer others"),
-    ("spectral radius", "largest growth of a state by one step through a recurrent matrix, in the long run"),
+    (
+        "spectral radius ρ",
+        "largest growth of a state by one step through a recurrent matrix, in the long run",
+    ),
     ("update:weight", "length of a step over the length of the weights; about 1e-3 is usual"),
     ("val", "measured on the validation samples, which are not trained on; written in lower-case letters"),
+    ("2x a step", "a step computes twice as many gradients as one without the lane's defence"),
     ("* after a name", "a setting was changed while the lane trained; the curves have a tick there"),
     ("was ...", "the name states a setting that was changed since"),
     ("β₁, β₂", "how slowly the averages of the gradient and of its square forget, in Adam and its kin"),
     ("Δθ", "how far a step moves a weight"),
-    ("τ", "a time constant: after this many steps an average has forgotten two thirds"),
+    ("μ, τ", "momentum; dampening, the share of a new gradient that does not enter the momentum"),
     ("‖g‖", "gradient norm: length of the gradient of all weights together, before the clip"),
 ];
 
@@ -109,10 +113,12 @@ impl TextWindow {
 
     /// Draws it.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
-        let keyed = self.lines.iter().any(|l| !l.0.is_empty());
+        // Rows with a second part have it in a column of its own.
+        let rows = self.lines.iter().filter(|l| !l.1.is_empty());
+        let longest = rows.map(|l| text::width(&l.0)).max().unwrap_or(0);
+        let column = if longest > 0 { longest.min(28) + 4 } else { 1 };
         let outside = 78.min(area.width);
-        let (column, width) =
-            if keyed { (18, outside.saturating_sub(21)) } else { (1, outside.saturating_sub(4)) };
+        let width = outside.saturating_sub(column + 3);
         let rows: Vec<(&str, String)> = self
             .lines
             .iter()
@@ -170,6 +176,8 @@ mod tests {
         assert!(has("1 to 8", "bring lane A to H to the front"));
         assert_eq!(lines.iter().filter(|l| l.1.contains("bring lane")).count(), 1);
         assert!(lines.iter().any(|l| l.0 == "first:last"), "words are explained");
+        let longest = lines.iter().filter(|l| !l.1.is_empty()).map(|l| text::width(&l.0)).max();
+        assert!(longest.is_some_and(|w| w <= 28), "no key runs into its text: {longest:?}");
         let watched = TextWindow::help(&Keymap::default(), true).lines;
         assert!(KEYMAP.iter().filter(|b| b.own).all(|b| !watched.iter().any(|l| l.1 == b.help)));
     }

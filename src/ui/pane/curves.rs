@@ -263,7 +263,14 @@ impl Curves {
         let wide = |pieces: &Pieces| pieces.iter().map(|p| text::width(&p.0)).sum::<u16>();
         let mut line = Pieces::new();
         if title {
-            line.push((format!("{}  ", name(metric, cx.theme.glyphs)), cx.theme.strong));
+            // The lane in front, and the number of lanes without room, come before the whole name.
+            let front =
+                cx.view.lane(cx.front).map_or(0, |l| wide(&self.lane_words(l, metric, cx, false, false)));
+            let others = cx.view.lanes.len().saturating_sub(1);
+            let rest = front + if others > 0 { text::width(&unnamed(others)) } else { 0 };
+            let most = usize::from(area.width.saturating_sub(rest + 2));
+            let words = text::shorten(name(metric, cx.theme.glyphs), most, cx.theme.glyphs);
+            line.push((format!("{words}  "), cx.theme.strong));
         } else if let Some(x) = self.cursor(cx) {
             // The step whose numbers are shown: not every step is kept.
             let front = cx.view.lane(cx.front).filter(|lane| !lane.is_past()).and_then(|l| l.curve(metric));
@@ -290,7 +297,7 @@ impl Curves {
         let mut left = count;
         for lane in lanes {
             // Lanes without room are marked; only the gap after the last lane may be cut.
-            let end = if left == 1 || left == count {
+            let end = if left == 1 || left == count && !title {
                 area.width + 2
             } else {
                 area.width.saturating_sub(text::width(&unnamed(left - 1)))

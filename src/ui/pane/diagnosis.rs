@@ -139,6 +139,7 @@ impl DiagnosisPane {
             let style = style_of(finding.level, theme);
             let since = match finding.step {
                 0 => "from the start".to_string(),
+                step if step > lane.step => format!("in the copy, since step {}", thousands(step)),
                 step => format!("since step {}", thousands(step)),
             };
             add(&format!("{} {}, {since}", finding.level.text(), finding.id), "", style, None);

@@ -280,8 +280,12 @@ impl PaneWidget for Microscope {
             let words = if cx.watching {
                 cx.missing("step under the microscope")
             } else {
-                let how = cx.view.lane(cx.front).map_or_else(String::new, first_step);
-                format!("no step under the microscope yet: {how}")
+                let front = cx.view.lane(cx.front);
+                let how = front.map_or_else(String::new, first_step);
+                // Only a pane that is open has the terms of a step computed.
+                let seen = front.is_some_and(|lane| lane.step > 0);
+                let since = if seen { "since this pane is open" } else { "yet" };
+                format!("no step under the microscope {since}: {how}")
             };
             return text::put_message(buf, area, &words, theme.faint);
         }
