@@ -339,6 +339,32 @@ fn removing_adding_forking_resetting_and_rewinding_are_undone_one_at_a_time() {
     proved(&mut lab, "undone");
 }
 
+/// A lane that had diverged has diverged again after the undo of a reset, a removal, or an edit.
+#[test]
+fn a_lane_that_had_diverged_comes_back_as_diverged() {
+    let text = r#"(data: Moons(), network: [Dense(8), Relu(), Dense(8), Relu()], steps: 60,
+        lanes: [(name: "calm", optimizer: Sgd(0.1)), (name: "wild", optimizer: Sgd(1e6))])"#;
+    let mut lab = stepped(text);
+    lab.advance(u64::MAX);
+    rest(&mut lab);
+    let phase = |lab: &mut SteppedRun| saved(lab).into_iter().find(|s| s.name == "wild").map(|s| s.phase);
+    let before = phase(&mut lab);
+    assert!(matches!(before, Some(Phase::Diverged(_))), "{before:?}");
+    let state = saved(&mut lab);
+    let mut milder = lab.run().scenario().recipe(&lab.run().scenario().lanes[1]);
+    milder.clip = ClipConfig::parse("Norm(1)").expect("a clip");
+    let edit = Command::Set { lane: 1, name: "wild".into(), recipe: Box::new(milder) };
+    for order in [Command::Reset(None), Command::Reset(Some(1)), Command::Remove(1), edit] {
+        let told = format!("{order:?}");
+        lab.send(order);
+        while lab.turn(u64::MAX) {}
+        lab.send(Command::Undo);
+        while lab.turn(u64::MAX) {}
+        assert_eq!(phase(&mut lab), before, "{told}");
+        same(&saved(&mut lab), &state);
+    }
+}
+
 /// Undo keeps the states of removed lanes within a limit; a lane whose state was dropped trains its way again.
 #[test]
 fn many_removed_lanes_take_bounded_memory_and_all_can_be_had_back() {

@@ -32,8 +32,11 @@ settings! {
 }
 
 impl std::fmt::Display for Edit {
-    /// The edit in words: `lr 0.01 → 1000`.
+    /// The edit in words: `lr 0.01 → 1000`, `layer 2 Sigmoid → Tanh`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(words) = self.of_network() {
+            return f.write_str(&words);
+        }
         let field = self.field.strip_prefix("optimizer.").unwrap_or(&self.field).replace('.', " ");
         let brief = |text: &str| text.strip_suffix("()").unwrap_or(text).to_owned();
         // A scenario may leave out the value before.
@@ -43,6 +46,18 @@ impl std::fmt::Display for Edit {
 }
 
 impl Edit {
+    /// The edit of a network in words: the layers that were replaced, if none was added or removed.
+    fn of_network(&self) -> Option<String> {
+        let read = |text: &str| {
+            let mut recipe = Recipe::default();
+            recipe.set_at("network", text).ok()?;
+            Some(recipe.network)
+        };
+        let (from, to) = (self.field == "network").then(|| Some((read(&self.from)?, read(&self.to)?)))??;
+        let replaced = layers(&from, &to, &mut 1).map(|words| words.join(", "));
+        Some(replaced.unwrap_or_else(|| "network → other layers".into()))
+    }
+
     /// The first step whose loss and gradient it can change. A setting of the update changes the weights first.
     pub fn acts_at(&self) -> u64 {
         let of_update =
@@ -156,15 +171,8 @@ impl Recipe {
 
     /// The same changes in words: `lr 0.01 → 1000`, `layer 2 Sigmoid → Tanh`.
     pub fn changes_in_words(&self, to: &Self) -> Vec<String> {
-        let mut out = Vec::new();
-        for (field, from, now) in self.changes(to) {
-            let layers = if field == "network" { layers(&self.network, &to.network, &mut 1) } else { None };
-            match layers {
-                Some(layers) => out.extend(layers),
-                None => out.push(Edit { field, from, to: now, ..Edit::default() }.to_string()),
-            }
-        }
-        out
+        let changes = self.changes(to).into_iter();
+        changes.map(|(field, from, to)| Edit { field, from, to, ..Edit::default() }.to_string()).collect()
     }
 
     /// Whether a lane that changes to another recipe has to start anew.
@@ -288,6 +296,8 @@ mod tests {
         );
         let deep = |unit| recipe(&format!("network: [Repeat(3, [Dense(4), {unit}()]), Dense(2)]"));
         assert_eq!(deep("Sigmoid").changes_in_words(&deep("Tanh")), ["layer 2 Sigmoid → Tanh"]);
+        let shorter = recipe("network: [Dense(2)]");
+        assert_eq!(deep("Sigmoid").changes_in_words(&shorter), ["network → other layers"]);
         assert_eq!(
             a.changes_in_words(&b),
             ["lr 0.01 → 1000", "weight_decay 0 → 0.5", "clip Off → Norm(max_norm: 2)"]

@@ -18,7 +18,7 @@ pub(super) struct StateSettings {
     branch: Option<Branch>,
     /// The edits that were made, and those still to come.
     edits: Vec<Edit>,
-    /// The lane's present step.
+    /// The lane's present step; if it diverged, the step that it could not make.
     pub(super) step: u64,
     /// The state of a removed lane, so that it need not be trained again.
     pub(super) state: Option<Box<SavedLane>>,
@@ -109,7 +109,7 @@ impl Run {
             written: place.written.clone(),
             branch: place.branch().cloned(),
             edits: place.info.edits.iter().chain(&place.pending).cloned().collect(),
-            step: place.step,
+            step: if let Phase::Diverged(account) = &place.phase { account.step } else { place.step },
             state: None,
         })
     }

@@ -77,7 +77,9 @@ impl App {
     /// If there is no such pane; the message lists the existing ones.
     pub fn show_pane(&mut self, name: &str) -> Result<(), String> {
         let all = || Pane::of(self.kind);
-        let found = all().find(|p| p.name().eq_ignore_ascii_case(name.trim()));
+        // Scenarios write GradientMap, the screen Gradient map.
+        let bare = |name: &str| name.replace(' ', "").to_ascii_lowercase();
+        let found = all().find(|p| bare(p.name()) == bare(name));
         let pane = found.ok_or_else(|| {
             let near = did_you_mean(name, all().map(Pane::name));
             let names = || all().map(Pane::name).collect::<Vec<_>>().join(", ");
