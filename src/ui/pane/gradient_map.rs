@@ -260,13 +260,16 @@ fn line_label(rows: &[LayerGroup<'_>], layers: Range<usize>) -> (String, String)
     (number(layers.start).to_string(), rows[layers.start].label.clone())
 }
 
-/// The axis of steps below a map of this width.
+/// The axis of steps below a map of this width. If the cells of a step are wide, its number is below their middle.
 fn draw_steps(x: AxisScale, width: u16, row: Rect, theme: &Theme, buf: &mut Buffer) {
-    let ticks = x.ticks(usize::from(width / 9).max(2));
-    for (v, _) in ticks.into_iter().filter(|(v, _)| v.fract() == 0.0) {
+    let column = |v: f64| x.at(v).map_or(0.0, |p| p * f64::from(width));
+    let wide = column(1.0) - column(0.0) >= 2.0;
+    for (v, _) in x.ticks(usize::from(width / 9).max(2)).into_iter().filter(|(v, _)| v.fract() == 0.0) {
+        let v = if wide { v.max(1.0) } else { v };
         let words = scale::count(v);
-        let middle = x.at(v).map_or(0, |p| (p * f64::from(width)).round() as u16);
-        let start = middle.saturating_sub(if v > 0.0 { text::width(&words) / 2 } else { 0 });
+        let middle = column(if wide { v - 0.5 } else { v });
+        let half = if v > 0.0 { text::width(&words) / 2 } else { 0 };
+        let start = (if wide { middle.floor() } else { middle.round() } as u16).saturating_sub(half);
         if start + text::width(&words) <= width {
             text::put(buf, row, start, 0, &words, theme.faint);
         }

@@ -293,4 +293,13 @@ fn a_lane_of_three_steps_fills_the_map_with_three_columns() {
     let runs: Vec<usize> = grounds.chunk_by(|a, b| a == b).map(<[_]>::len).collect();
     assert_eq!(runs.len(), 3, "{}", super::tests::text(&buf));
     assert!(runs.iter().all(|n| n.abs_diff(grounds.len() / 3) <= 1) && grounds.len() > 60, "{runs:?}");
+    // Each step's number is below its own column.
+    let start = (0..100).find(|x| buf[(*x, y)].bg != ratatui::style::Color::Reset).unwrap();
+    let labels =
+        (start..start + grounds.len() as u16).filter_map(|x| Some((x, buf[(x, 13)].symbol().parse().ok()?)));
+    let labels: Vec<(u16, usize)> = labels.collect();
+    assert!(labels.len() >= 2, "{}", super::tests::text(&buf));
+    for (x, step) in labels {
+        assert_eq!(usize::from(x - start) * 3 / grounds.len() + 1, step, "{}", super::tests::text(&buf));
+    }
 }
