@@ -1,9 +1,10 @@
 //! The curves pane: one metric of all lanes large, and others small below it if there is room. Draws the view model;
 //! asks nothing of training except for probes.
 
+mod cursor;
+
 use super::{Context, PaneRequests, PaneWidget};
 use crate::number::{Number, NumberAxis, NumberSource};
-use crate::scenario::Edit;
 use crate::scenario::view::{Axis as Along, Opening};
 use crate::telemetry::{self, Data, Phase};
 use crate::ui::keymap::Action;
@@ -24,8 +25,6 @@ use std::collections::BTreeMap;
 /// Words with their styles.
 type Pieces = Vec<(String, Style)>;
 
-/// How far a key moves the cursor, as a share of the shown range.
-const STRIDE: f64 = 0.01;
 /// Length of the smoothing window of the main line, as shares of the shown range.
 const SMOOTHING: [f64; 5] = [0.0, 0.005, 0.015, 0.04, 0.1];
 
@@ -168,41 +167,6 @@ impl Curves {
         Plot { curves, axis: self.axis, x, log, y, smoothing, cursor: self.cursor(cx) }
     }
 
-    /// The position of the mark: at the past step that is shown, or at the cursor.
-    fn cursor(&self, cx: Context<'_>) -> Option<f64> {
-        let Some(step) = cx.past else { return self.cursor };
-        if self.axis == XAxis::Steps {
-            return Some(step as f64);
-        }
-        let points = cx.view.lane(cx.front)?.curve(Number::Loss)?.whole();
-        plot::at(points, XAxis::Steps, step as f64).map(|b| self.axis.of(b.at))
-    }
-
-    /// The position on the x axis at which a lane was changed; `None` if that was before it trained.
-    fn place(&self, lane: &LaneView, edit: &Edit) -> Option<f64> {
-        if edit.step == 0 || self.axis == XAxis::Steps {
-            return (edit.step > 0).then_some(edit.step as f64);
-        }
-        let points = lane.curve(Number::Loss)?.whole();
-        plot::at(points, XAxis::Steps, edit.step as f64).map(|b| self.axis.of(b.at))
-    }
-
-    /// The edits at the cursor, or closer to it than a key moves it, with the lane's letter and style.
-    fn changes_at_cursor(&self, cx: Context<'_>, x: AxisScale) -> Pieces {
-        let Some(cursor) = self.cursor(cx) else { return Pieces::new() };
-        let near = 0.6 * STRIDE * (x.value(1.0) - x.value(0.0));
-        let mut pieces = Pieces::new();
-        for lane in &cx.view.lanes {
-            let here = |e: &&Edit| self.place(lane, e).is_some_and(|x| (x - cursor).abs() <= near);
-            for edit in lane.info.edits.iter().filter(here) {
-                let words = edit.to_string().replace('→', text::pick(cx.theme.glyphs, "→", "->"));
-                let style = Style::new().fg(cx.theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-                pieces.push((format!("{} {words} at {}  ", lane.letter(), edit.step), style));
-            }
-        }
-        pieces
-    }
-
     /// A lane's value at the cursor, or its newest value.
     fn value(&self, lane: &LaneView, metric: Number, cx: Context<'_>) -> Option<f32> {
         let history = lane.curve(metric)?;
@@ -331,26 +295,6 @@ impl Curves {
         .into_iter()
         .filter(|m| *m != self.metric && companion(*m).is_none_or(|c| c.0 != self.metric) && known(m))
         .collect()
-    }
-
-    /// Moves the cursor by about this share of the shown range: to a measurement of the lane in front, or to an edit on
-    /// the way there.
-    fn move_cursor(&mut self, by: f64, cx: Context<'_>) {
-        let x = self.x_scale(cx);
-        let (low, high) = (x.value(0.0), x.value(1.0));
-        let curve =
-            cx.view.lane(cx.front).and_then(|l| l.curve(self.metric).or_else(|| l.curve(Number::Loss)));
-        let measured = curve.map_or_else(Vec::new, |history| points(history, self.recent).to_vec());
-        let measured: Vec<f64> = measured.iter().map(|b| self.axis.of(b.at)).collect();
-        let start = self.cursor.or(measured.last().copied()).unwrap_or(high);
-        let ahead = |at: &f64| (low..=high).contains(at) && if by < 0.0 { *at < start } else { *at > start };
-        let target = start + by * (high - low);
-        let from = |origin: f64| move |a: &f64, b: &f64| (a - origin).abs().total_cmp(&(b - origin).abs());
-        let nearest = measured.into_iter().filter(ahead).min_by(from(target));
-        let way = (start - nearest.unwrap_or(target)).abs().max((start - target).abs());
-        let edits = cx.view.lanes.iter().flat_map(|l| l.info.edits.iter().filter_map(|e| self.place(l, e)));
-        let edit = edits.filter(ahead).min_by(from(start)).filter(|at| (at - start).abs() <= way);
-        self.cursor = Some(edit.or(nearest).unwrap_or(start).clamp(low, high));
     }
 }
 
@@ -492,8 +436,8 @@ impl PaneWidget for Curves {
                 self.recent = !self.recent;
                 self.cursor = None;
             }
-            Action::Left => self.move_cursor(-STRIDE, cx),
-            Action::Right => self.move_cursor(STRIDE, cx),
+            Action::Left => self.move_cursor(-cursor::STRIDE, cx),
+            Action::Right => self.move_cursor(cursor::STRIDE, cx),
             Action::PageUp => self.move_cursor(-0.1, cx),
             Action::PageDown => self.move_cursor(0.1, cx),
             Action::First => self.cursor = Some(self.x_scale(cx).value(0.0)),
