@@ -112,10 +112,10 @@ pub fn findings(lane: &LaneView) -> Vec<FindingLine> {
         }
     }
     if out.is_empty() && m.step > 0 {
-        let drawn = |number| m.drawn(number).map_or(f32::NAN, |x| x as f32);
-        let (loss, norm) = (drawn(Number::Loss), drawn(Number::GradNorm));
-        let text = format!("loss {}, gradient of norm {}", real(loss), real(norm));
-        out.push(FindingLine { weight: Weight::Plain, text });
+        let named = [(Number::Loss, "loss"), (Number::GradNorm, "gradient of norm")];
+        let known = named.iter().filter_map(|(number, name)| Some((name, m.drawn(*number)? as f32)));
+        let text = known.map(|(name, x)| format!("{name} {}", real(x))).collect::<Vec<_>>().join(", ");
+        out.extend((!text.is_empty()).then_some(FindingLine { weight: Weight::Plain, text }));
     }
     out
 }
@@ -256,6 +256,17 @@ mod tests {
         let flow = Flow::of(&well.layers).expect("layers");
         assert_eq!(word_of(&well, &flow), Some(("even", Weight::Plain)));
         assert!(findings(&well)[0].text.starts_with("even: layer 1 gets 0.5"), "{}", findings(&well)[0].text);
+    }
+
+    #[test]
+    fn a_number_that_a_log_lacks_is_not_told() {
+        let mut lane = fixture::lane(0, "log");
+        lane.layers.clear();
+        lane.last = Measure { step: 5, ..Measure::default() }.with(Number::Loss, 2.0);
+        let texts = |lane: &LaneView| findings(lane).into_iter().map(|f| f.text).collect::<Vec<_>>();
+        assert_eq!(texts(&lane), ["loss 2"]);
+        lane.last = lane.last.with(Number::GradNorm, 0.5);
+        assert_eq!(texts(&lane), ["loss 2, gradient of norm 0.5"]);
     }
 
     #[test]

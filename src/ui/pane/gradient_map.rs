@@ -152,6 +152,9 @@ impl GradientMap {
     fn missing(&self, lane: &LaneView, glyphs: Glyphs) -> String {
         match self.beside {
             _ if lane.step == 0 => format!("no gradient yet: {}", first_step(lane)),
+            _ if lane.maps.is_empty() && lane.info.foreign.is_some() => {
+                "no step of the log has the gradient norms of all layers".into()
+            }
             _ if lane.maps.is_empty() && matches!(lane.phase, Phase::Diverged(_)) => {
                 "diverged in its first step: no gradient to show".into()
             }
