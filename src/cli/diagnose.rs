@@ -8,10 +8,11 @@ use super::{BadInput, CommandEnd, OpenedText, open, print, print_err};
 use crate::diagnosis::{Diagnosis, Finding, Fix, Level};
 use crate::lab::clinic::{Clinic, CureTrial, LaneReport};
 use crate::lab::files::{self, Disk};
+use crate::lab::foreign::{self, LogFindings};
 use crate::lab::outcome::LaneStanding;
+use crate::lab::preset;
 use crate::lab::run_dir::RunDir;
 use crate::lab::sweep::store::is_sweep;
-use crate::lab::{foreign, preset};
 use crate::limits;
 use crate::logs::{self, RunLog};
 use crate::scenario::{Checked, Scenario, inspect};
@@ -26,6 +27,9 @@ use std::sync::Arc;
 
 /// Arguments of `diagnose`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 no finding at warn or bad, 1 at least one, 2 the input is at fault, 3 the lanes could not be judged."
+)]
 pub struct DiagnoseArgs {
     /// A preset, a file, the directory of a run, or a log of another program as `watch` reads it; a run is judged by its log, and
     /// trained again for --steps, --fix and --prove
@@ -56,6 +60,8 @@ struct JudgedLane {
     name: String,
     diagnosis: Diagnosis,
     divergence: Option<Divergence>,
+    /// What of its log could not be read.
+    unread: Vec<String>,
 }
 
 /// The lanes of a run directory, judged by its log.
@@ -64,19 +70,32 @@ fn recorded(path: &Path) -> Result<Vec<JudgedLane>, BadInput> {
     let judged = |lane: LaneStanding| {
         let diagnosis = lane.diagnosis()?;
         let divergence = if let Phase::Diverged(d) = lane.phase { Some(d) } else { None };
-        Some(JudgedLane { diagnosis, name: lane.name, divergence })
+        Some(JudgedLane { diagnosis, name: lane.name, divergence, unread: Vec::new() })
     };
     Ok(lanes.into_iter().filter_map(judged).collect())
 }
 
 /// The JSON object of a lane.
-fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Value>) -> String {
+fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Value>) -> Value {
     let skipped: Vec<Value> = d.skipped.iter().map(|(id, why)| json!({ "id": id, "why": why })).collect();
     let mut object = json!({ "lane": lane, "findings": findings, "checked": d.checked, "skipped": skipped });
     if let Some(lost) = lost {
         object["divergence"] = json!(lost);
     }
-    object.to_string() + "\n"
+    object
+}
+
+/// What is reported of a lane without findings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unfound {
+    /// Nothing is wrong.
+    InOrder,
+    /// It is no better than a constant.
+    Poor,
+    /// A part of its log could not be read.
+    Unread,
+    /// Its log has nothing to judge by.
+    Unjudged,
 }
 
 /// A lane in lines; `cures` returns the cures of a finding.
@@ -84,13 +103,20 @@ fn lines(
     lane: &str,
     d: &Diagnosis,
     lost: Option<&Divergence>,
-    poor: bool,
+    unfound: Unfound,
     cures: impl Fn(&Finding) -> String,
 ) -> String {
     let mut out = match d.reported().count() {
         0 if lost.is_some() => format!("{lane}: no cause found\n"),
-        0 if poor => format!("{lane}: no better than a constant, and no cause found\n"),
-        0 => format!("{lane}: in order\n"),
+        0 => {
+            let words = match unfound {
+                Unfound::InOrder => "in order",
+                Unfound::Poor => "no better than a constant, and no cause found",
+                Unfound::Unread => "no finding in what could be read",
+                Unfound::Unjudged => "nothing to judge by",
+            };
+            format!("{lane}: {words}\n")
+        }
         n => format!("{lane}: {n} {}\n", if n == 1 { "finding" } else { "findings" }),
     };
     if let Some(lost) = lost {
@@ -100,7 +126,9 @@ fn lines(
         let _ = writeln!(out, "  {}", f.line());
         out.push_str(&cures(f));
     }
-    let _ = writeln!(out, "  in order: {}", d.checked.join(", "));
+    if !d.checked.is_empty() {
+        let _ = writeln!(out, "  in order: {}", d.checked.join(", "));
+    }
     for (ids, why) in d.skipped_by_reason() {
         let _ = writeln!(out, "  not judged: {why}: {}", ids.join(", "));
     }
@@ -109,19 +137,34 @@ fn lines(
 
 impl JudgedLane {
     fn json(&self) -> String {
-        object(
+        let mut object = object(
             &self.name,
             &self.diagnosis,
             self.divergence.as_ref(),
             self.diagnosis.findings.iter().map(untried).collect(),
-        )
+        );
+        if !self.unread.is_empty() {
+            object["unread"] = json!(self.unread);
+        }
+        object.to_string() + "\n"
+    }
+
+    /// Whether there is anything to judge it by.
+    fn judged(&self) -> bool {
+        self.divergence.is_some() || !self.diagnosis.findings.is_empty() || !self.diagnosis.checked.is_empty()
     }
 
     fn words(&self) -> String {
-        lines(&self.name, &self.diagnosis, self.divergence.as_ref(), false, |f| {
+        let unfound = match self.judged() {
+            false => Unfound::Unjudged,
+            true if self.unread.is_empty() => Unfound::InOrder,
+            true => Unfound::Unread,
+        };
+        let lines = lines(&self.name, &self.diagnosis, self.divergence.as_ref(), unfound, |f| {
             let cures = f.fixes.iter().filter(|_| f.level > Level::Note);
             cures.flat_map(|fix| ["           ", &fix.text, "\n"]).collect()
-        })
+        });
+        self.unread.iter().fold(lines, |lines, what| lines + "  not read: " + &escaped(what) + "\n")
     }
 }
 
@@ -210,8 +253,8 @@ impl DiagnoseArgs {
             logs::open(path, &self.pattern).map_err(|what| BadInput::new(format!("{shown}: {what}")))?;
         let judged = |log: RunLog| {
             let name = escaped(&log.run).into_owned();
-            let (diagnosis, divergence) = foreign::diagnosis(log);
-            JudgedLane { name, diagnosis, divergence }
+            let LogFindings { diagnosis, divergence, unread } = foreign::diagnosis(log);
+            JudgedLane { name, diagnosis, divergence, unread }
         };
         Ok(Some(found.into_iter().map(judged).collect()))
     }
@@ -221,10 +264,7 @@ impl DiagnoseArgs {
         for judged in all {
             print(&if self.json { judged.json() } else { judged.words() })?;
         }
-        let could = |j: &JudgedLane| {
-            j.divergence.is_some() || !j.diagnosis.findings.is_empty() || !j.diagnosis.checked.is_empty()
-        };
-        if !all.iter().any(could) {
+        if !all.iter().any(JudgedLane::judged) {
             return Err(CommandEnd(3, "the log holds nothing to judge by".into()).into());
         }
         let found = all.iter().any(|j| j.diagnosis.reported().next().is_some() || j.divergence.is_some());
@@ -287,7 +327,8 @@ impl DiagnosedLane {
         };
         let d = &self.report.diagnosis;
         let of = |f: &Finding| finding(f, f.fixes.iter().enumerate().map(fix).collect());
-        object(&self.name, d, self.report.facts.divergence(), d.findings.iter().map(of).collect())
+        let findings = d.findings.iter().map(of).collect();
+        object(&self.name, d, self.report.facts.divergence(), findings).to_string() + "\n"
     }
 
     fn words(&self, prove: bool) -> String {
@@ -300,7 +341,8 @@ impl DiagnosedLane {
             });
             format!("       {number:>2}  {}{verdict}\n", fix.text)
         };
-        lines(&self.name, d, self.report.facts.divergence(), self.report.lost(), |f| {
+        let unfound = if self.report.lost() { Unfound::Poor } else { Unfound::InOrder };
+        lines(&self.name, d, self.report.facts.divergence(), unfound, |f| {
             f.fixes.iter().filter(|_| f.level > Level::Note).map(cure).collect()
         })
     }

@@ -39,8 +39,19 @@ pub struct Foreign {
     fault: Option<String>,
 }
 
-/// The findings about a log, read to its end, and where its loss stopped being a number.
-pub fn diagnosis(mut log: RunLog) -> (Diagnosis, Option<Divergence>) {
+/// The findings about a log, read to its end.
+#[derive(Clone, Debug, Default)]
+pub struct LogFindings {
+    /// The findings.
+    pub diagnosis: Diagnosis,
+    /// Where its loss stopped being a number.
+    pub divergence: Option<Divergence>,
+    /// What could not be read, each in a sentence.
+    pub unread: Vec<String>,
+}
+
+/// The findings about a log, read to its end.
+pub fn diagnosis(mut log: RunLog) -> LogFindings {
     log.read_to_end();
     let (mut measurements, mut info, mut phase) = (LaneMeasurements::default(), None, Phase::Paused);
     let mut foreign = Foreign::new(log, 0, String::new());
@@ -56,7 +67,12 @@ pub fn diagnosis(mut log: RunLog) -> (Diagnosis, Option<Divergence>) {
     // Without a number that is known, nothing can be in order.
     let facts = facts.filter(|f| !f.marks.is_empty() || !f.evaluations.is_empty());
     let lost = if let Phase::Diverged(lost) = phase { Some(lost) } else { foreign.gap() };
-    (facts.map_or_else(Diagnosis::default, signals), lost)
+    let RunLog { content, fault, .. } = foreign.log;
+    LogFindings {
+        diagnosis: facts.map_or_else(Diagnosis::default, signals),
+        divergence: lost,
+        unread: content.remarks.into_iter().chain(fault).collect(),
+    }
 }
 
 /// The numbers of a step.
@@ -353,10 +369,10 @@ impl Foreign {
     fn lost(&self) -> Option<Divergence> {
         let (_, loss) = self.known(&self.layers).into_iter().find(|(n, _)| *n == Number::Loss)?;
         let loss = &self.log.content.series[loss];
-        if loss.last.is_finite() {
+        let points: Vec<(f64, f64)> = loss.points().collect();
+        if points.last()?.1.is_finite() {
             return None;
         }
-        let points: Vec<(f64, f64)> = loss.points().collect();
         let first = points.iter().rposition(|p| p.1.is_finite()).map_or(0, |i| i + 1);
         let step = points.get(first).map_or(0.0, |p| p.0).max(0.0) as u64;
         let norm = self.layers.total.map(|i| &self.log.content.series[i]);

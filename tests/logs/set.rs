@@ -118,8 +118,8 @@ fn a_set_of_logs_is_judged_as_it_is_labelled() {
         let Ok(logs) = logs::open(&open, &patterns) else { panic!("{} is not read", open.display()) };
         let (mut hit, mut told) = (false, Vec::new());
         for log in logs {
-            let (diagnosis, _) = foreign::diagnosis(log);
-            for finding in diagnosis.reported() {
+            let found = foreign::diagnosis(log);
+            for finding in found.diagnosis.reported() {
                 let is = right(label).contains(&finding.id);
                 *(if is { &mut good } else { &mut bad }) += 1;
                 hit |= is;

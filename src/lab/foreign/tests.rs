@@ -22,6 +22,68 @@ fn phases(events: &[Event]) -> Vec<Phase> {
     events.iter().filter_map(of).collect()
 }
 
+/// The findings about a log of this text.
+fn judged(name: &str, text: &str) -> LogFindings {
+    let dir = tempfile::TempDir::with_prefix("gradtui-").expect("a folder");
+    let path = dir.path().join(name);
+    fs::write(&path, text).expect("written");
+    diagnosis(logs::open(&path, &[]).expect("a log").remove(0))
+}
+
+#[test]
+fn null_is_no_divergence_unless_it_takes_the_place_of_every_later_number() {
+    let rows = |value: &dyn Fn(u32) -> String| -> String {
+        (0..40).map(|i| format!("{{\"step\": {i}, {}}}\n", value(i))).collect()
+    };
+    let sparse = |i: u32| {
+        let checked = if i % 10 == 5 { "1.5" } else { "null" };
+        format!("\"loss\": {}, \"val_loss\": {checked}", 40 - i)
+    };
+    let found = judged("m.jsonl", &rows(&sparse));
+    assert_eq!(found.divergence, None);
+    let validation_last = |i: u32| {
+        if i % 10 == 9 { "\"loss\": null, \"val_loss\": 2".into() } else { format!("\"loss\": {}", 40 - i) }
+    };
+    let found = judged("m.jsonl", &rows(&validation_last));
+    assert_eq!(found.divergence, None);
+    let lost = |i: u32| format!("\"loss\": {}", if i < 30 { (40 - i).to_string() } else { "null".into() });
+    let found = judged("m.jsonl", &rows(&lost));
+    assert_eq!(found.divergence.map(|d| d.step), Some(30), "many programs write NaN so");
+}
+
+#[test]
+fn rows_of_single_layers_are_judged_as_layers_and_not_as_the_whole_network() {
+    let calm = |text: &str| {
+        let found = judged("m.jsonl", text);
+        let reported: Vec<String> = found.diagnosis.reported().map(|f| f.line()).collect();
+        assert_eq!((reported, found.divergence), (Vec::new(), None), "{text}");
+        assert!(found.diagnosis.checked.contains(&"exploding-gradient"), "{:?}", found.diagnosis);
+    };
+    let each = |row: &dyn Fn(u32, u32) -> String| -> String {
+        (0..30).flat_map(|i| (0..3).map(move |k| (i, k))).map(|(i, k)| row(i, k) + "\n").collect()
+    };
+    calm(&each(&|i, k| {
+        format!("{{\"step\": {i}, \"layer\": \"fc{k}\", \"grad_norm\": {}}}", (k + 1) * (i + 9))
+    }));
+    calm(&each(&|i, k| format!("{{\"step\": {i}, \"layer\": {k}, \"grad_norm\": {}}}", (k + 1) * (i + 9))));
+    calm(&each(&|i, k| {
+        format!("{{\"step\": {}, \"grad_norm/fc{k}.weight\": {}}}", 3 * i + k, (k + 1) * (i + 9))
+    }));
+    let wide = |i: u32| {
+        format!("{{\"step\": {i}, \"loss\": 1, \"layer0/grad_norm\": 2, \"layer1/grad_norm\": 3}}\n")
+    };
+    calm(&(0..30).map(wide).collect::<String>());
+}
+
+#[test]
+fn what_could_not_be_read_is_told_with_the_findings() {
+    let rows = |i: u32| format!("{{\"step\": {i}, \"loss\": {}}}\n", 40 - i);
+    let whole: String = (0..20).map(rows).collect();
+    assert_eq!(judged("m.jsonl", &whole).unread, Vec::<String>::new());
+    let damaged = whole.clone() + "x{]\n" + &(20..30).map(rows).collect::<String>();
+    assert!(judged("m.jsonl", &damaged).unread[0].contains("1 lines are no JSON objects"));
+}
+
 #[test]
 fn a_log_is_told_once_as_it_grows_and_anew_where_an_earlier_step_gets_more() {
     let dir = tempfile::TempDir::with_prefix("gradtui-").expect("a folder");
