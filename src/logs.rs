@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+mod document;
 mod find;
 mod jsonl;
 pub mod layers;
+mod rising;
 pub mod series;
 mod sqlite;
 mod store;
@@ -25,6 +27,24 @@ pub use tail::data_from;
 /// Names of the step column, in order of preference.
 const STEPS: [&str; 6] = ["_step", "global_step", "step", "iteration", "iter", "epoch"];
 
+/// Names of the number of a batch within its epoch.
+const BATCHES: [&str; 5] = ["batch", "batch_idx", "batch_index", "batch_id", "minibatch"];
+
+/// Names of the column that holds the name of a row's layer, if each row has one.
+const LAYERS: [&str; 5] = ["layer", "layer_name", "parameter", "param", "module"];
+
+/// The series of a number that a row holds for one layer; only a gradient or a norm is one of the layer.
+fn of_layer(name: &str, layer: Option<&str>) -> String {
+    let lower = name.to_lowercase();
+    match layer.filter(|layer| !layer.is_empty()) {
+        Some(layer) if lower.contains("grad") || lower.contains("norm") => {
+            let number = layer.bytes().all(|b| b.is_ascii_digit());
+            if number { format!("{name}/layer.{layer}") } else { format!("{name}/{layer}") }
+        }
+        _ => name.into(),
+    }
+}
+
 /// Receives the content of a log.
 pub trait LogSink {
     /// Everything sent so far is void: the log is read again from its beginning.
@@ -36,6 +56,15 @@ pub trait LogSink {
     }
     /// A point of a series.
     fn point(&mut self, series: &str, step: f64, value: f64);
+    /// A step at which a series has `null` in place of a number.
+    fn null(&mut self, series: &str, step: f64);
+    /// A number, or `null`.
+    fn value(&mut self, series: &str, step: f64, value: Option<f64>) {
+        match value {
+            Some(value) => self.point(series, step, value),
+            None => self.null(series, step),
+        }
+    }
     /// The L2 norm of the numbers in a histogram; `exact` unless it is estimated from the bins.
     fn norm(&mut self, histogram: &str, step: f64, value: f64, exact: bool);
     /// A remark, such as damage or content that was left out.
@@ -76,7 +105,7 @@ type OpenLog = Box<dyn FnOnce() -> Result<Box<dyn LogReader>, String>>;
 const TABLE: &str = "CSV";
 
 /// Every kind, in order of preference: if several lie together, the first one holds the most information.
-pub const KINDS: [LogKind; 9] = [
+pub const KINDS: [LogKind; 10] = [
     LogKind { name: "gradtui", ordered: true, find: find::own },
     LogKind { name: "W&B", ordered: false, find: find::wandb },
     LogKind { name: "TensorBoard events", ordered: true, find: find::events },
@@ -87,6 +116,7 @@ pub const KINDS: [LogKind; 9] = [
     LogKind { name: "SQLite", ordered: true, find: find::databases },
     LogKind { name: "JSON lines", ordered: true, find: find::json_lines },
     LogKind { name: TABLE, ordered: true, find: find::tables },
+    LogKind { name: "JSON", ordered: true, find: find::json_documents },
 ];
 
 /// The log of one run: its reader and the content read so far.

@@ -4,8 +4,8 @@ use super::store::LineFormat;
 use super::tail::trimmed;
 use super::value::{Json, number};
 use super::{
-    LogReader, OpenLog, UnreadLog, below, jsonl, sqlite, store, table, tensorboard, text, trainer_state,
-    wandb as blocks,
+    LogReader, OpenLog, UnreadLog, below, document, jsonl, sqlite, store, table, tensorboard, text,
+    trainer_state, wandb as blocks,
 };
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -249,7 +249,9 @@ pub fn json_lines(place: &LogFiles) -> Vec<UnreadLog> {
         let lines = lines(&head(path));
         let objects = lines.iter().filter(|l| matches!(Json::parse(l), Some(Json::Object(_)))).count();
         // The last line may be incomplete.
-        objects > 0 && objects + 1 >= lines.len() && (lines.len() > 1 || place.files.len() == 1)
+        objects > 0
+            && objects + 1 >= lines.len()
+            && (lines.len() > 1 || place.files.len() == 1 && document(place, path).is_none())
     };
     let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
     place.runs(files, |path| boxed(jsonl::JsonLines::new(&path)))
@@ -260,7 +262,12 @@ pub fn tables(place: &LogFiles) -> Vec<UnreadLog> {
     let is = |path: &Path| {
         let lines = lines(&head(path));
         let [heading, rows @ ..] = &lines[..] else { return false };
-        let Some(separator) = table::separator(heading) else { return false };
+        // Numbers in a JSON document are separated by commas, too.
+        let Some(separator) = table::separator(heading)
+            .filter(|_| !heading.starts_with(['{', '[']) || document(place, path).is_none())
+        else {
+            return false;
+        };
         let columns = table::cells(heading, separator).len();
         let row = |line: &&String| {
             let cells = table::cells(line, separator);
@@ -271,6 +278,25 @@ pub fn tables(place: &LogFiles) -> Vec<UnreadLog> {
     };
     let files: Vec<PathBuf> = place.files(|p| !other(p) && is(p)).cloned().collect();
     place.runs(files, |path| boxed(table::TableReader::new(&path)))
+}
+
+/// The rows of a JSON document that is a log. In a folder, it must name a step, a loss or an accuracy, since other
+/// documents lie there, too.
+fn document(place: &LogFiles, path: &Path) -> Option<Vec<Json>> {
+    let size = fs::metadata(path).ok()?.len();
+    let begins =
+        head(path).trim_ascii_start().starts_with(b"{") || head(path).trim_ascii_start().starts_with(b"[");
+    if size > document::BYTES || !begins {
+        return None;
+    }
+    let rows = document::rows(&Json::parse(&fs::read_to_string(path).ok()?)?)?;
+    (place.root.is_file() || document::measures(&rows)).then_some(rows)
+}
+
+/// JSON documents that hold a whole log.
+pub fn json_documents(place: &LogFiles) -> Vec<UnreadLog> {
+    let files: Vec<PathBuf> = place.files(|p| !other(p) && document(place, p).is_some()).cloned().collect();
+    place.runs(files, |path| boxed(document::JsonDocument::new(&path)))
 }
 
 /// Text files: with the given patterns, or in a known form.

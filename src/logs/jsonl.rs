@@ -1,9 +1,10 @@
-//! JSON lines, with one object per line: nested keys are joined with dots, `null` is NaN, and the step has one of its
-//! usual names.
+//! JSON lines, with one object per line: nested keys are joined with dots, and the step has one of its usual names, or
+//! is made of an epoch and a batch.
 
+use super::rising::RisingStep;
 use super::tail::{Tail, TailLine, hole};
 use super::value::Json;
-use super::{LogReader, LogSink, STEPS};
+use super::{BATCHES, LAYERS, LogReader, LogSink, STEPS, of_layer};
 use std::path::Path;
 
 /// Lines that are read before the name of the step is decided.
@@ -36,7 +37,10 @@ enum StepName {
 pub struct JsonRows {
     key: StepName,
     step: Option<f64>,
+    rising: RisingStep,
     count: u64,
+    /// Whether `null` is NaN, as in a log of gradtui.
+    strict: bool,
     /// Whether the first row has names of its own: it holds settings.
     settings: bool,
 }
@@ -45,7 +49,11 @@ impl JsonRows {
     /// Decides from some rows which name holds the step.
     pub fn decide<'a>(&mut self, rows: impl Iterator<Item = &'a Json> + Clone) {
         let named = |name: &&str| rows.clone().any(|row| row.get(name).and_then(Json::number).is_some());
-        self.key = STEPS.into_iter().find(named).map_or(StepName::Counted, StepName::Named);
+        let key = STEPS.into_iter().find(named).map(|key| match key {
+            "epoch" => BATCHES.into_iter().find(named).unwrap_or(key),
+            _ => key,
+        });
+        self.key = key.map_or(StepName::Counted, StepName::Named);
         let mut rest = rows.clone();
         let first = rest.next().map(names).unwrap_or_default();
         self.settings =
@@ -66,14 +74,26 @@ impl JsonRows {
         }
         match key {
             None => self.step = Some(self.count as f64),
-            Some(key) => self.step = row.get(key).and_then(Json::number).or(self.step),
+            Some(key) => {
+                let epoch = row.get("epoch").and_then(Json::number).filter(|_| key != "epoch");
+                let step = row.get(key).and_then(Json::number);
+                let step = step.map(|step| self.rising.at(epoch, step, BATCHES.contains(&key)));
+                self.step = step.or(self.step);
+            }
         }
         self.count += 1;
         // Rows before the first step hold settings.
         let Some(step) = self.step else { return };
+        let layer = LAYERS.into_iter().find_map(|name| match row.get(name)? {
+            Json::Text(layer) => Some((name, layer.clone())),
+            Json::Number(x) => Some((name, x.to_string())),
+            _ => None,
+        });
+        let column = layer.as_ref().map(|(column, _)| *column);
+        let strict = self.strict.then_some(f64::NAN);
         row.numbers(&mut String::new(), &mut |name, x| {
-            if Some(name) != key {
-                out.point(name, step, x);
+            if Some(name) != key && Some(name) != column {
+                out.value(&of_layer(name, layer.as_ref().map(|l| &l.1[..])), step, x.or(strict));
             }
         });
     }
@@ -94,7 +114,8 @@ impl JsonLines {
 
     /// A reader of one lane in a log of gradtui.
     pub fn of_lane(path: &Path, lane: String) -> Self {
-        Self { lane: Some(lane), ..Self::new(path) }
+        let rows = JsonRows { strict: true, ..JsonRows::default() };
+        Self { lane: Some(lane), rows, ..Self::new(path) }
     }
 
     fn decide(&mut self, out: &mut dyn LogSink) {
@@ -115,7 +136,7 @@ impl LogReader for JsonLines {
         let more = tail.lines(|line| match line {
             TailLine::Hole(bytes) => out.remark(hole(bytes)),
             TailLine::Anew => {
-                (*rows, *waiting) = (JsonRows::default(), Vec::new());
+                (*rows, *waiting) = (JsonRows { strict: rows.strict, ..JsonRows::default() }, Vec::new());
                 out.renew();
             }
             TailLine::Text(text) => match std::str::from_utf8(text).ok().and_then(Json::parse) {
@@ -140,8 +161,9 @@ impl LogReader for JsonLines {
         }
         // The step has a name after all: when it was decided, only rows with settings had been read.
         if let Some(key) = surprise {
-            (self.tail, self.rows) =
-                (Tail::new(self.tail.path()), JsonRows { key: StepName::Named(key), ..JsonRows::default() });
+            let strict = self.rows.strict;
+            self.tail = Tail::new(self.tail.path());
+            self.rows = JsonRows { key: StepName::Named(key), strict, ..JsonRows::default() };
             out.restart();
             return Ok(true);
         }

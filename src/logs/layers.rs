@@ -52,10 +52,13 @@ static AFTER: LazyLock<Regex> =
 /// The total norm under its usual names.
 static TOTAL: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r"(?ix)^(?:.*/)?(?:(?:total_|global_)?grad(?:ient|s)?(?:[_\ ](?:l2|inf|[0-9.]+))?[_\ ]?norm(?:[_\ ](?:total|before|pre)\w*)?
+        r"(?ix)^(?:.*[/.])?(?:(?:total_|global_)?grad(?:ient|s)?(?:[_\ ](?:l2|inf|[0-9.]+))?[_\ ]?norm(?:[_\ ](?:total|before|pre)\w*)?
             |gnorm|grad_l2_norm/step|l2_norm/grad/global|grad(?:s|ients)?(?:_norm)?[/.](?:total|global|all|norm)(?:_norm)?)$",
     )
 });
+/// What stands before the name of a total norm: a part of the network, or another part of the log.
+static PART: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)^(?P<rest>.+)[/.](?P<marker>grad(?:s|ient|ients)?[_ ]?norm|gnorm)$"));
 /// The last part of a parameter's name.
 static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
     regex(
@@ -105,6 +108,33 @@ const NO_PARAMETER: [&str; 24] = [
     "accumulation",
     "accumulation_steps",
     "scaler",
+];
+
+/// Parts of a log, and networks that are trained together, but no layers of one network.
+const WHOLES: [&str; 23] = [
+    "train",
+    "training",
+    "val",
+    "valid",
+    "validation",
+    "eval",
+    "test",
+    "optim",
+    "optimizer",
+    "metrics",
+    "stats",
+    "model",
+    "total",
+    "global",
+    "generator",
+    "discriminator",
+    "gen",
+    "disc",
+    "actor",
+    "critic",
+    "policy",
+    "value",
+    "teacher",
 ];
 
 fn regex(text: &str) -> Regex {
@@ -177,6 +207,29 @@ fn ends_in_parameter(name: &str) -> bool {
     ends.any(|end| PARAMETER.is_match(end))
 }
 
+/// A total norm by its name, such as `layer0/grad_norm`, that belongs to a layer: no other number has that layer's name,
+/// as `run1/loss` would.
+fn of_part<'a>(
+    series: usize,
+    name: &str,
+    mut names: impl Iterator<Item = &'a str>,
+) -> Option<GradientSeries> {
+    let found = PART.captures(name)?;
+    let rest = &found["rest"];
+    let last = rest.rsplit(['/', '.']).next().unwrap_or_default().to_lowercase();
+    let of_whole = |name: &str| {
+        let number = name.strip_prefix(rest).and_then(|n| n.strip_prefix(['/', '.']));
+        number
+            .is_some_and(|n| n.split(['_', '/', '.']).any(|w| ["loss", "acc", "accuracy", "lr"].contains(&w)))
+    };
+    if ends_in_parameter(rest) || WHOLES.contains(&&*last) || names.any(of_whole) {
+        return None;
+    }
+    let kind = format!(".{}", found["marker"].to_lowercase());
+    let layer = rest.replace('/', ".");
+    Some(GradientSeries { series, kind, layer, clipped: None, doubted: true, parameter: false })
+}
+
 fn find(series: usize, name: &str) -> Option<GradientSeries> {
     let after = AFTER.captures(name).filter(|found| ends_in_parameter(&found["rest"]));
     if after.is_none() && TOTAL.is_match(name) {
@@ -240,11 +293,15 @@ fn find(series: usize, name: &str) -> Option<GradientSeries> {
 /// Finds layers among series in the order of their appearance; `order` sets the order of layers instead of determining
 /// it.
 pub fn of<'a>(names: impl Iterator<Item = &'a str> + Clone, order: Option<LayerOrder>) -> LogLayers {
-    let mut found: Vec<GradientSeries> =
-        names.clone().enumerate().filter_map(|(i, name)| find(i, name)).collect();
+    let mut found: Vec<GradientSeries> = names
+        .clone()
+        .enumerate()
+        .filter_map(|(i, name)| find(i, name).or_else(|| of_part(i, name, names.clone())))
+        .collect();
     let kinds: Vec<String> = found.iter().map(|f| f.kind.clone()).collect();
     found.retain(|f| !f.doubted || kinds.iter().filter(|kind| **kind == f.kind).count() > 1);
-    let total = names.clone().enumerate().filter(|(_, name)| TOTAL.is_match(name));
+    let layered = |i: &usize| found.iter().any(|f| f.series == *i);
+    let total = names.clone().enumerate().filter(|(i, name)| TOTAL.is_match(name) && !layered(i));
     let total = total.min_by_key(|(i, name)| (name.matches('/').count(), *i)).map(|(i, _)| i);
     let mut kinds: Vec<(&str, usize, bool)> = Vec::new();
     for f in &found {
@@ -318,109 +375,4 @@ fn direction(layers: &[String]) -> LayerOrder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layers(names: &[&str]) -> (Vec<String>, LayerOrder) {
-        let found = of(names.iter().copied(), None);
-        (found.names, found.order)
-    }
-
-    #[test]
-    fn the_names_of_libraries_and_people_are_understood() {
-        for (name, layer) in [
-            ("grad_2.0_norm/net.layers.0.weight", "net.layers.0"),
-            ("grad_inf_norm/layers.1.bias", "layers.1"),
-            ("model/grads_norm/layers/0/weight", "layers.0"),
-            ("l2_norm/grad/net.layers.0.weight", "net.layers.0"),
-            ("grad/layers.0.weight.norm", "layers.0"),
-            ("gradients/lstm.weight_ih_l1", "lstm.l1"),
-            ("gradients/graph_1layers.0.weight", "layers.0"),
-            ("gradients/graph_10.weight", "0"),
-            ("gradients/graph_12layers.3.weight", "layers.3"),
-            ("grad_norm/sequential/dense_0/kernel", "sequential.dense_0"),
-            ("grad_layers_0_weight", "layers.0"),
-            ("grad norm fc1.weight", "fc1"),
-            ("grad.layers.0.weight", "layers.0"),
-            ("layers.3.weight.grad", "layers.3"),
-            ("train/grads/encoder/bias", "encoder"),
-            ("grad_norm_before/layers.0.weight", "layers.0"),
-            ("grad_0.weight", "0"),
-            ("grad_0_weight", "0"),
-            ("grad_norm/layers_0_weight", "layers.0"),
-            ("fc1_weight.grad", "fc1"),
-            ("grad_lstm_weight_ih_l0", "lstm.l0"),
-            ("grad_attn_in_proj_weight", "attn"),
-            ("fc1.weight/grad_norm", "fc1"),
-            ("layers.0.weight.grad_norm", "layers.0"),
-            ("grad_hidden_1_weight", "hidden_1"),
-            ("grad_norm_h_0_ln_1_weight", "h.0.ln_1"),
-            ("gradient/layers.0.weight/norm", "layers.0"),
-            ("grad-norm/layers.0.weight", "layers.0"),
-            ("gnorm/layers.0.weight", "layers.0"),
-            ("grad_norm[layers.0.weight]", "layers.0"),
-        ] {
-            assert_eq!(layers(&[name]).0, [layer], "{name}");
-        }
-        for name in [
-            "grad_norm",
-            "grad_norm_total",
-            "grad_clip",
-            "grad_scale",
-            "weights_norm/layers/0/weight",
-            "l2_norm/param/a.weight",
-            "grad/layers.0.weight.max",
-            "gnorm",
-            "l2_norm/grad/global",
-            "gradient_accumulation_steps",
-            "loss",
-            "param/a.weight.norm",
-            "grad_norm_hidden_1",
-            "train/grad_norm",
-            "encoder/grad_norm",
-            "grad_clip_value",
-        ] {
-            assert_eq!(layers(&[name]).0, [""; 0], "{name}");
-        }
-    }
-
-    #[test]
-    fn layers_are_in_the_order_of_a_forward_pass() {
-        let names =
-            |order: &[u32]| order.iter().map(|i| format!("grad_norm/l.{i}.weight")).collect::<Vec<_>>();
-        let of = |order: &[u32]| {
-            let names = names(order);
-            layers(&names.iter().map(String::as_str).collect::<Vec<_>>())
-        };
-        let sorted = vec!["l.2".to_string(), "l.10".into(), "l.11".into()];
-        assert_eq!(of(&[2, 10, 11]), (sorted.clone(), LayerOrder::Appearance));
-        assert_eq!(of(&[11, 10, 2]), (sorted.clone(), LayerOrder::Reversed));
-        assert_eq!(of(&[10, 11, 2]), (sorted, LayerOrder::Natural));
-        let named =
-            ["grads/encoder/weight", "grads/body/0/weight", "grads/body/1/weight", "grads/head/weight"];
-        assert_eq!(layers(&named).0, ["encoder", "body.0", "body.1", "head"]);
-        let bare = ["grad_norm", "grad_norm_in_proj", "grad_norm_hidden_1", "grad_norm_hidden_2"];
-        assert_eq!(layers(&bare).0, ["in_proj", "hidden_1", "hidden_2"], "several names of layers");
-        let mixed = ["grad_norm_encoder", "grad_norm_body.0", "grad_norm_head"];
-        assert_eq!(layers(&mixed).0, ["encoder", "body.0", "head"]);
-        assert_eq!(layers(&["grad_clip", "grad_scale", "grad_accumulation_steps"]).0, [""; 0]);
-    }
-
-    #[test]
-    fn norms_before_clipping_are_preferred_and_the_total_is_no_layer() {
-        let names = [
-            "grad_norm_after/a.weight",
-            "grad_norm_after/b.weight",
-            "grad_norm_before/a.weight",
-            "grad_norm_total",
-        ];
-        let found = of(names.iter().copied(), None);
-        assert_eq!((found.names, found.members), (vec!["a".to_string()], vec![(2, 0)]));
-        assert_eq!(found.after, [0; 0], "they have other layers");
-        let beside = ["grad_mean/a.weight", "grad_norm/a.weight", "grad_norm/b.bias", "grad_norm/overall"];
-        assert_eq!(of(beside.into_iter(), None).names, ["a", "b"]);
-        let both = ["grad_norm_post/a.weight", "grad_norm_pre/a.weight"];
-        assert_eq!(of(both.into_iter(), None).after, [0]);
-        assert_eq!((found.clipped, found.total), (Some(false), Some(3)));
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ pub struct LogSeries {
     pub min: f64,
     /// The greatest finite value; negative infinite if there is none.
     pub max: f64,
-    /// Points that are NaN.
+    /// Points that are NaN or `null`.
     pub nan: u64,
     /// Points that are infinite.
     pub inf: u64,
@@ -36,6 +36,14 @@ pub struct LogSeries {
     /// One point in this many is kept.
     stride: u64,
     kept: Vec<SeriesPoint>,
+    /// Number of points that are not `null`.
+    numbers: u64,
+    /// The newest point that is not `null`.
+    newest: SeriesPoint,
+    /// Whether a number came after a `null`: then `null` is a missing value in this series.
+    gaps: bool,
+    /// The step of the first `null` behind the newest number.
+    null_from: Option<f64>,
 }
 
 impl LogSeries {
@@ -56,7 +64,9 @@ impl LogSeries {
         } else {
             (self.min, self.max) = (self.min.min(value), self.max.max(value));
         }
-        if self.points.is_multiple_of(self.stride) {
+        self.gaps |= self.null_from.take().is_some();
+        self.newest = (step, value);
+        if self.numbers.is_multiple_of(self.stride) {
             if self.kept.len() >= 2 * KEPT {
                 let mut at = 0;
                 self.kept.retain(|_| {
@@ -67,14 +77,30 @@ impl LogSeries {
             }
             self.kept.push((step, value));
         }
+        self.numbers += 1;
         self.points += 1;
     }
 
-    /// The kept points in the order of the log, and always the last point.
+    fn push_null(&mut self, step: f64) {
+        if self.points == 0 {
+            (self.first, self.steps.0) = (f64::NAN, step);
+        }
+        (self.last, self.steps.1) = (f64::NAN, step);
+        self.null_from.get_or_insert(step);
+        self.nan += 1;
+        self.points += 1;
+    }
+
+    /// The kept points in the order of the log, and always the last point. A `null` is a missing value and no point,
+    /// except where a series that had a number every time has nothing but `null` to its end: many programs write NaN
+    /// so. The first and the last of these are points.
     pub fn points(&self) -> impl Iterator<Item = SeriesPoint> + '_ {
-        let last = (self.points > 0 && !(self.points - 1).is_multiple_of(self.stride))
-            .then_some((self.steps.1, self.last));
-        self.kept.iter().copied().chain(last)
+        let last =
+            (self.numbers > 0 && !(self.numbers - 1).is_multiple_of(self.stride)).then_some(self.newest);
+        let lost = self.null_from.filter(|_| self.numbers > 0 && !self.gaps);
+        let end = lost.filter(|from| *from != self.steps.1).map(|_| self.steps.1);
+        let lost = lost.into_iter().chain(end).map(|step| (step, f64::NAN));
+        self.kept.iter().copied().chain(last).chain(lost)
     }
 }
 
@@ -141,31 +167,44 @@ impl LogContent {
         out
     }
 
-    /// Norms of layers at the steps at which all layers have one, in the order of steps.
+    /// Norms of layers at the steps at which all layers have one, in the order of steps. If there is no such step, since
+    /// each row of the log holds one layer only, consecutive rows make one until all layers have a norm.
     pub fn norms(&self, layers: &LogLayers) -> Vec<(f64, Vec<f64>)> {
-        let mut rows: HashMap<u64, Vec<Vec<f64>>> = HashMap::new();
-        let mut members = vec![0; layers.names.len()];
-        for (series, layer) in &layers.members {
-            members[*layer] += 1;
+        let none = vec![None; layers.members.len()];
+        let mut steps: HashMap<u64, Vec<Option<f64>>> = HashMap::new();
+        for (member, (series, _)) in layers.members.iter().enumerate() {
             // If a step has two values, the later one counts.
-            let mut newest: HashMap<u64, f64> = HashMap::new();
             for (step, value) in self.series[*series].points() {
-                newest.insert(step.to_bits(), value);
-            }
-            for (step, value) in newest {
-                rows.entry(step).or_insert_with(|| vec![Vec::new(); layers.names.len()])[*layer].push(value);
+                steps.entry(step.to_bits()).or_insert_with(|| none.clone())[member] = Some(value);
             }
         }
-        let whole = |norms: &Vec<Vec<f64>>| norms.iter().zip(&members).all(|(n, m)| n.len() == *m);
+        let mut rows: Vec<(f64, Vec<Option<f64>>)> =
+            steps.into_iter().map(|(step, norms)| (f64::from_bits(step), norms)).collect();
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let whole = |norms: &[Option<f64>]| norms.iter().all(Option::is_some);
+        if rows.iter().any(|(_, norms)| whole(norms)) {
+            rows.retain(|(_, norms)| whole(norms));
+        } else {
+            let mut joined = none.clone();
+            rows.retain_mut(|(_, norms)| {
+                joined.iter_mut().zip(&*norms).for_each(|(all, norm)| *all = norm.or(*all));
+                let complete = whole(&joined);
+                if complete {
+                    *norms = std::mem::replace(&mut joined, none.clone());
+                }
+                complete
+            });
+        }
         // Norms of other orders, such as the infinity norm, are joined in the same way: the log offers nothing better
         // for comparing layers.
-        let join = |norms: Vec<f64>| norms.into_iter().map(|x| x * x).sum::<f64>().sqrt();
-        let joined = |norms: Vec<Vec<f64>>| norms.into_iter().map(join).collect();
-        let rows = rows.into_iter().filter(|(_, norms)| whole(norms));
-        let mut rows: Vec<(f64, Vec<f64>)> =
-            rows.map(|(step, norms)| (f64::from_bits(step), joined(norms))).collect();
-        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-        rows
+        let of_layers = |norms: Vec<Option<f64>>| {
+            let mut squares = vec![0.0; layers.names.len()];
+            for ((_, layer), norm) in layers.members.iter().zip(norms.into_iter().flatten()) {
+                squares[*layer] += norm * norm;
+            }
+            squares.into_iter().map(f64::sqrt).collect()
+        };
+        rows.into_iter().map(|(step, norms)| (step, of_layers(norms))).collect()
     }
 }
 
@@ -182,6 +221,11 @@ impl LogSink for LogContent {
     fn point(&mut self, series: &str, step: f64, value: f64) {
         self.reach(step);
         self.place(series, None).push(step, value);
+    }
+
+    fn null(&mut self, series: &str, step: f64) {
+        self.reach(step);
+        self.place(series, None).push_null(step);
     }
 
     fn norm(&mut self, histogram: &str, step: f64, value: f64, exact: bool) {
@@ -215,6 +259,21 @@ mod tests {
     }
 
     #[test]
+    fn null_is_a_missing_value_unless_numbers_end_with_it() {
+        let of = |values: &[Option<f64>]| {
+            let mut content = LogContent::default();
+            values.iter().zip(0..).for_each(|(value, step)| content.value("loss", step.into(), *value));
+            let series = content.get("loss").expect("told");
+            assert_eq!(series.points, values.len() as u64, "every null is counted");
+            let point = |(step, x): SeriesPoint| (step, x.is_finite().then_some(x));
+            series.points().map(point).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[None, Some(2.0), None, Some(1.0), None]), [(1.0, Some(2.0)), (3.0, Some(1.0))]);
+        assert_eq!(of(&[Some(2.0), None, None, None]), [(0.0, Some(2.0)), (1.0, None), (3.0, None)]);
+        assert_eq!(of(&[None, None]), [], "no number was ever there");
+    }
+
+    #[test]
     fn norms_of_weight_and_bias_make_that_of_their_layer() {
         let mut content = LogContent::default();
         for step in [0.0, 1.0] {
@@ -226,5 +285,16 @@ mod tests {
         let layers = content.layers(None);
         assert_eq!(layers.names, ["a", "b"]);
         assert_eq!(content.norms(&layers), [(0.0, vec![5.0, 1.0]), (1.0, vec![34f64.sqrt(), 1.0])]);
+    }
+
+    #[test]
+    fn rows_with_one_layer_each_are_joined() {
+        let mut content = LogContent::default();
+        for (step, norm) in (0u32..).zip([1.0, 2.0, 3.0, 4.0, 5.0]) {
+            let layer = if step % 2 == 0 { "grad_norm/a.weight" } else { "grad_norm/b.weight" };
+            content.point(layer, step.into(), norm);
+        }
+        let layers = content.layers(None);
+        assert_eq!(content.norms(&layers), [(1.0, vec![1.0, 2.0]), (3.0, vec![3.0, 4.0])]);
     }
 }

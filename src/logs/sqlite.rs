@@ -168,7 +168,7 @@ impl StoredRun {
                 DatabaseKind::Trackio => {
                     let (ValueRef::Text(text) | ValueRef::Blob(text)) = row.get_ref(2)? else { continue };
                     if let Some(json) = std::str::from_utf8(text).ok().and_then(Json::parse) {
-                        json.numbers(&mut String::new(), &mut |name, x| out.point(name, step, x));
+                        json.numbers(&mut String::new(), &mut |name, x| out.value(name, step, x));
                     }
                 }
             }

@@ -1,9 +1,10 @@
 //! Tables with a header line: CSV as people, Lightning and Keras write it. Handles separators, decimal commas,
 //! comments, repeated header lines, empty cells, and tables with one value per row.
 
+use super::rising::RisingStep;
 use super::tail::{Tail, TailLine, hole};
 use super::value::number;
-use super::{LogReader, LogSink, STEPS};
+use super::{BATCHES, LAYERS, LogReader, LogSink, STEPS, of_layer};
 use std::path::Path;
 
 /// Names of the column that holds the name of a row's series, and of the column that holds its value.
@@ -32,6 +33,13 @@ struct TableColumns {
     step: Option<usize>,
     /// The columns of name and value, if each row has one value.
     long: Option<(usize, usize)>,
+    /// The column of the epoch, if that of the step is another one.
+    epoch: Option<usize>,
+    /// Whether the step is the number of a batch within its epoch.
+    batch: bool,
+    /// The column of the layer, if each row has the numbers of one.
+    layer: Option<usize>,
+    rising: RisingStep,
 }
 
 /// The cells of a line.
@@ -72,9 +80,15 @@ impl TableColumns {
             let is = |name: &str| headings.iter().position(|h| h.eq_ignore_ascii_case(name));
             names.iter().find_map(|name| is(name))
         };
+        let epoch = place(&["epoch"]);
         let step = place(&STEPS);
+        let batch = place(&BATCHES).filter(|_| step.is_some() && step == epoch);
+        let step = batch.or(step);
         let long = place(&NAMED).zip(place(&VALUES));
-        Self { separator, headings, step, long }
+        let layer = place(&LAYERS);
+        let epoch = epoch.filter(|_| step != epoch);
+        let rising = RisingStep::default();
+        Self { separator, headings, step, long, epoch, batch: batch.is_some(), layer, rising }
     }
 
     /// The number in a cell: if the comma is not the separator, it is the decimal point.
@@ -136,18 +150,21 @@ fn send(form: &mut Option<TableColumns>, row: &mut u64, line: &str, out: &mut dy
     let count = *row as f64;
     *row += 1;
     let Some(step) = form.step.map_or(Some(count), |i| form.number(&cells[i])) else { return true };
+    let epoch = form.epoch.and_then(|i| form.number(&cells[i]));
+    let step = form.rising.at(epoch, step, form.batch);
     if let Some((name, value)) = form.long {
         if let Some(x) = form.number(&cells[value]) {
-            out.point(&cells[name], step, x);
+            out.point(&of_layer(&cells[name], form.layer.map(|i| &cells[i][..])), step, x);
         }
         return true;
     }
     for (i, (heading, cell)) in form.headings.iter().zip(&cells).enumerate() {
         if Some(i) != form.step
+            && Some(i) != form.layer
             && !heading.is_empty()
             && let Some(x) = form.number(cell)
         {
-            out.point(heading, step, x);
+            out.point(&of_layer(heading, form.layer.map(|i| &cells[i][..])), step, x);
         }
     }
     true

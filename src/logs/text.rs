@@ -183,6 +183,7 @@ struct Nowhere;
 impl LogSink for Nowhere {
     fn restart(&mut self) {}
     fn point(&mut self, _: &str, _: f64, _: f64) {}
+    fn null(&mut self, _: &str, _: f64) {}
     fn norm(&mut self, _: &str, _: f64, _: f64, _: bool) {}
     fn remark(&mut self, _: String) {}
 }

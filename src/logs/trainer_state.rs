@@ -63,7 +63,7 @@ impl LogReader for TrainerState {
             let step = row.get("step").and_then(Json::number);
             row.numbers(&mut String::new(), &mut |name, x| {
                 if let Some(step) = step.filter(|_| name != "step") {
-                    out.point(name, step, x);
+                    out.value(name, step, x);
                 }
             });
         }

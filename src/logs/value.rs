@@ -60,10 +60,9 @@ impl Json {
         fields.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    /// The value as a number, also if a string holds it; `null` is NaN.
+    /// The value as a number, also if a string holds it.
     pub fn number(&self) -> Option<f64> {
         match self {
-            Self::Null => Some(f64::NAN),
             Self::Number(x) => Some(*x),
             Self::Text(text) => number(text),
             _ => None,
@@ -75,8 +74,9 @@ impl Json {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// Every number inside with its path; keys are joined with dots.
-    pub fn numbers(&self, path: &mut String, see: &mut dyn FnMut(&str, f64)) {
+    /// Every number inside with its path; keys are joined with dots. `None` is a `null`: it may be a missing value, or a
+    /// number that is not finite.
+    pub fn numbers(&self, path: &mut String, see: &mut dyn FnMut(&str, Option<f64>)) {
         let length = path.len();
         let mut below = |path: &mut String, key: &str, value: &Self| {
             if !path.is_empty() {
@@ -93,8 +93,9 @@ impl Json {
                 values.iter().enumerate().for_each(|(i, value)| below(path, &i.to_string(), value));
             }
             _ => {
-                if let Some(x) = self.number() {
-                    see(path, x);
+                let number = self.number();
+                if number.is_some() || *self == Self::Null {
+                    see(path, number);
                 }
             }
         }
@@ -208,10 +209,11 @@ mod tests {
         json.numbers(&mut String::new(), &mut |path, x| found.push((path.to_string(), x)));
         let names: Vec<&str> = found.iter().map(|f| &f.0[..]).collect();
         assert_eq!(names, ["b", "a.0", "a.1"]);
-        assert!(found[0].1.is_nan() && found[1].1 == f64::NEG_INFINITY && found[2].1.is_nan());
+        assert!(found[0].1.is_some_and(f64::is_nan));
+        assert_eq!((found[1].1, found[2].1), (Some(f64::NEG_INFINITY), None));
         let json = Json::parse(r#"{"a": nan, "b": [-inf, -nan(ind), 1e999], "c": true}"#).expect("JSON");
         let mut found = Vec::new();
-        json.numbers(&mut String::new(), &mut |_, x| found.push(x.is_finite()));
+        json.numbers(&mut String::new(), &mut |_, x| found.push(x.is_some_and(f64::is_finite)));
         assert_eq!(found, [false; 4]);
         assert_eq!(["{\"half\": 0.0", "{\"a\": word}"].map(Json::parse), [None, None]);
     }

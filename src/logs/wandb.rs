@@ -158,13 +158,13 @@ fn send_history(history: &[u8], axes: &mut Axes, out: &mut dyn LogSink) {
     }
     for (name, x) in &numbers {
         if axes.named.values().chain(axes.globs.iter().map(|g| &g.1)).any(|axis| axis == name) {
-            axes.last.insert(name.clone(), *x);
+            axes.last.extend(x.map(|x| (name.clone(), x)));
         }
     }
     let at =
         |name: &str| axes.of(name).filter(|axis| *axis != name).and_then(|axis| axes.last.get(axis)).copied();
     for (name, x) in &numbers {
-        out.point(name, at(name).unwrap_or(step), *x);
+        out.value(name, at(name).unwrap_or(step), *x);
     }
     for (name, x) in &norms {
         out.norm(name, at(name).unwrap_or(step), *x, false);

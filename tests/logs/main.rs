@@ -79,6 +79,76 @@ fn json_lines_are_read_as_people_write_them() {
 }
 
 #[test]
+fn documents_of_rows_and_of_columns_are_read() {
+    let place = Place::new();
+    let wanted = [(0.0, 2.5), (1.0, 1.5)];
+    for (name, text) in [
+        ("rows.json", "[{\"loss\": 2.5, \"val_loss\": null}, {\"loss\": 1.5}]"),
+        (
+            "pretty.json",
+            "[\n  {\n    \"epoch\": 0,\n    \"loss\": 2.5\n  },\n  {\n    \"epoch\": 1,\n    \"loss\": 1.5\n  }\n]\n",
+        ),
+        ("columns.json", "{\"loss\": [2.5, 1.5], \"val_loss\": [3, NaN]}"),
+        ("lines.json", "{\n \"loss\": [\n  2.5,\n  1.5\n ]\n}"),
+        (
+            "keras.json",
+            "{\"history\": {\"loss\": [2.5, 1.5]}, \"params\": {\"epochs\": 2}, \"epoch\": [0, 1]}",
+        ),
+        ("pandas.json", "{\"loss\": {\"0\": 2.5, \"1\": 1.5}}"),
+        ("inside.json", "{\"logs\": [{\"step\": 0, \"loss\": 2.5}, {\"step\": 1, \"loss\": 1.5}]}"),
+    ] {
+        let path = place.write(name, text);
+        let log = read(&path);
+        assert_eq!((log.kind, &points(&log, "loss")[..]), ("JSON", &wanted[..]), "{name}");
+    }
+    let steps = read(&place.write("steps.json", "{\"step\": [10, 20], \"loss\": [2, 1]}"));
+    assert_eq!(points(&steps, "loss"), [(10.0, 2.0), (20.0, 1.0)]);
+    // A single row is no document, and settings beside a text are no log.
+    assert_eq!(
+        read(&place.write("one.jsonl", "{\"step\": 3, \"grads\": [1, 2], \"loss\": 2}\n")).kind,
+        "JSON lines"
+    );
+    let folder = Place::new();
+    folder.write("config.json", "{\"layers\": [64, 64]}");
+    folder.write("a.log", "iter 0: loss 2.5\niter 1: loss 1.5\n");
+    assert_eq!(read(folder.0.path()).kind, "text");
+}
+
+#[test]
+fn a_document_that_is_rewritten_is_read_again() {
+    let place = Place::new();
+    let path = place.write("history.json", "{\"loss\": [3, 2]}");
+    let mut log = open(&path);
+    while log.read() {}
+    fs::write(&path, "{\"loss\": [3, 2, 1").expect("written");
+    while log.read() {}
+    assert!(log.fault.is_some() && points(&log, "loss").len() == 2, "half written");
+    fs::write(&path, "{\"loss\": [3, 2, 1]}").expect("written");
+    while log.read() {}
+    assert_eq!((log.fault, points_of(&log.content, "loss")), (None, vec![3.0, 2.0, 1.0]));
+}
+
+/// The values of a series.
+fn points_of(content: &logs::series::LogContent, series: &str) -> Vec<f64> {
+    content.get(series).map(|s| s.points().map(|p| p.1).collect()).unwrap_or_default()
+}
+
+#[test]
+fn an_epoch_and_a_batch_within_it_make_a_step() {
+    let place = Place::new();
+    let row = |epoch: u32, batch: u32| format!("{{\"epoch\": {epoch}, \"batch\": {batch}, \"loss\": 1}}\n");
+    let mut rows: String = (0..3).flat_map(|e| (0..4).map(move |b| row(e, b))).collect();
+    rows += "{\"epoch\": 2, \"val_loss\": 2}\n";
+    let log = read(&place.write("m.jsonl", rows));
+    let steps: Vec<f64> = points(&log, "loss").iter().map(|p| p.0).collect();
+    assert_eq!(steps, (0..12).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(points(&log, "val_loss"), [(11.0, 2.0)]);
+    assert!(log.content.get("batch").is_none() && log.content.get("epoch").is_some());
+    let table = read(&place.write("m.csv", "epoch,step,loss\n0,0,4\n0,50,3\n1,0,2\n1,50,1\n"));
+    assert_eq!(points(&table, "loss"), [(0.0, 4.0), (50.0, 3.0), (100.0, 2.0), (150.0, 1.0)]);
+}
+
+#[test]
 fn a_step_that_comes_after_the_settings_was_looked_at_is_found() {
     let place = Place::new();
     let mut log = open(&place.write("m.jsonl", "{\"lr\": 0.1}\n"));
