@@ -50,6 +50,34 @@ impl Place {
 }
 
 #[test]
+fn reports_have_findings_and_hashes_and_tables_say_which_seeds_they_have() {
+    let place = Place::new();
+    let text =
+        "(data: Moons(samples: 100), network: [Dense(4)], steps: 20, evaluate_every: 10, seeds: 3, lanes: [
+        (name: \"calm\", optimizer: Sgd(0.1)), (name: \"wild\", optimizer: Sgd(1e6))])";
+    std::fs::write(place.0.path().join("s.ron"), text).expect("written");
+    let out = place.gradtui(&["run", "s.ron", "--out", "run"]);
+    assert!(place.0.path().join("run").exists(), "{}", String::from_utf8_lossy(&out.stderr));
+    place.export(&["--md", "r.md", "--html", "r.html"]);
+    for (name, heading) in [("r.md", "## "), ("r.html", "<h2>")] {
+        let report = place.text(name);
+        assert!(report.contains(&format!("{heading}Findings at warn or bad")), "{report}");
+        assert!(report.contains("calm: none") && report.contains("wild: bad "), "{report}");
+        assert!(report.contains(&format!("{heading}Hashes of the parameters")), "{report}");
+    }
+    let log = place.text("run/metrics.jsonl");
+    let rows = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let hash = rows
+        .filter(|row| row["lane"] == "calm")
+        .filter_map(|row| Some(row["hash"].as_str()?.to_string()))
+        .last();
+    let report = place.text("r.md");
+    assert!(report.contains(&format!("calm at step 20: {}", hash.expect("a hash"))), "{report}");
+    let out = place.gradtui(&["export", "run", "--csv", "t.csv"]);
+    assert!(String::from_utf8_lossy(&out.stderr).contains("the tables have seed 1 only"), "{out:?}");
+}
+
+#[test]
 fn tables_hold_every_number_of_the_log() {
     let place = Place::new();
     place.run();

@@ -273,6 +273,15 @@ impl ExportArgs {
             of_scenario(&subject.scenario.to_ron(), &subject.scenario)
                 .map_err(|faults| BadInput(faults.iter().map(|f| f.in_file("scenario.ron")).collect()))
         };
+        let tables = self.csv.is_some() || self.wide.is_some() || self.npz.is_some();
+        if tables && subject.scenario.seeds > 1 {
+            let (first, seeds) = (subject.scenario.seed, subject.scenario.seeds);
+            print_err(&format!(
+                "the tables have seed {first} only: of the other {} seeds, the log keeps ranges and no values; a sweep, or a \
+                 run for each seed, keeps all\n",
+                seeds - 1
+            ));
+        }
         if let Some(path) = &self.csv {
             write(&[(path, tables::tidy(&subject).as_bytes())])?;
         }

@@ -28,6 +28,11 @@ pub enum ReportCell {
     Nothing,
 }
 
+/// The heading of the findings that the run's own log shows.
+const FINDINGS: &str = "Findings at warn or bad";
+/// The heading of the hashes: two runs with the same ones have the same parameters.
+const HASHES: &str = "Hashes of the parameters";
+
 /// The numbers of the table of results.
 const COLUMNS: [Number; 4] = [Number::Loss, Number::ValLoss, Number::ValAccuracy, Number::GradNorm];
 
@@ -89,8 +94,10 @@ struct ReportSections {
     about: String,
     results: (Vec<String>, Vec<Vec<String>>),
     differs: Vec<String>,
+    findings: Vec<String>,
     edits: Vec<String>,
     expectations: Vec<String>,
+    hashes: Vec<String>,
     repeat: String,
     scenario: String,
 }
@@ -111,6 +118,16 @@ fn report(subject: &RunContent, expect: &[Expectation]) -> ReportSections {
             None => format!("{}: {settings}", lane.name),
         });
     }
+    let findings = subject.standings.lanes.iter().flat_map(|lane| {
+        let diagnosis = lane.diagnosis().unwrap_or_default();
+        let lines: Vec<String> =
+            diagnosis.reported().map(|f| format!("{}: {}", lane.name, f.line())).collect();
+        if lines.is_empty() { vec![format!("{}: none", lane.name)] } else { lines }
+    });
+    let hashes = subject.standings.lanes.iter().filter_map(|lane| {
+        let (measure, hash) = lane.validation.and_then(|v| Some((v, v.hash?)))?;
+        Some(format!("{} at step {}: {hash}", lane.name, measure.step))
+    });
     let edits = subject.edits.iter().map(|e| format!("{} at step {}: {e}", e.lane, e.step));
     let judged = expect.iter().map(|e| match e.check(&subject.standings) {
         _ if !subject.standings.over() => format!("not judged, the run is not finished: {}", e.text()),
@@ -126,6 +143,8 @@ fn report(subject: &RunContent, expect: &[Expectation]) -> ReportSections {
         about: scenario.about.trim().into(),
         results: (head, rows.iter().map(|row| row.iter().map(words).collect()).collect()),
         differs,
+        findings: findings.collect(),
+        hashes: hashes.collect(),
         edits: edits.collect(),
         expectations: judged.collect(),
         repeat: repeat(subject),
@@ -173,8 +192,10 @@ pub fn markdown(subject: &RunContent, expect: &[Expectation]) -> String {
         out.push_str(&line(row));
     }
     section(&mut out, "What each lane has of its own", &report.differs);
+    section(&mut out, FINDINGS, &report.findings);
     section(&mut out, "Changes while it ran", &report.edits);
     section(&mut out, "Expectations", &report.expectations);
+    section(&mut out, HASHES, &report.hashes);
     let fence = if report.scenario.contains("```") { "~~~~~" } else { "```" };
     let _ = write!(
         out,
@@ -218,8 +239,10 @@ pub fn html(subject: &RunContent, expect: &[Expectation], film: &str) -> String 
     }
     let sections = [
         ("What each lane has of its own", &report.differs),
+        (FINDINGS, &report.findings),
         ("Changes while it ran", &report.edits),
         ("Expectations", &report.expectations),
+        (HASHES, &report.hashes),
     ];
     for (heading, lines) in sections.into_iter().filter(|s| !s.1.is_empty()) {
         let lines: Vec<String> = lines.iter().map(|l| format!("<li>{}</li>\n", xml(l))).collect();
