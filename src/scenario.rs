@@ -11,7 +11,9 @@ pub mod sweep;
 pub mod view;
 pub mod written;
 
-pub use check::{Checked, ScenarioFault, at_paths, decode, document, inspect, read, read_with_data};
+pub use check::{
+    Checked, ScenarioFault, at_paths, decode, document, inspect, inspect_prepared, read, read_with_data,
+};
 pub use edit::Edit;
 pub use fork::{Carry, Lineage};
 

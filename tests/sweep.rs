@@ -37,7 +37,14 @@ impl Place {
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gradtui"));
         command.current_dir(self.0.path()).args(line.split(' ')).stdin(Stdio::null());
-        for name in ["SLURM_ARRAY_TASK_ID", "PARALLEL_SEQ", "JOB_COMPLETION_INDEX", "SGE_TASK_ID"] {
+        for name in [
+            "SLURM_ARRAY_TASK_ID",
+            "PARALLEL_SEQ",
+            "JOB_COMPLETION_INDEX",
+            "SGE_TASK_ID",
+            "PBS_ARRAY_INDEX",
+            "HQ_TASK_ID",
+        ] {
             command.env_remove(name);
         }
         command
@@ -174,6 +181,88 @@ fn variables_of_engines_tell_the_part() {
     assert!(script.contains("#SBATCH --array=0-3\n") && script.contains("\nexec /"), "{script}");
     let line = place.well("sweep w.ron --out env --tasks 4 --print-parallel");
     assert!(line.starts_with("parallel --joblog") && line.contains("--task {}/4"), "{line}");
+}
+
+#[test]
+fn tasks_with_any_numbers_share_a_sweep_without_gaps() {
+    let place = Place::new();
+    let run = |job: &str, id: u32, more: &str| {
+        let mut command = place.command(&format!("sweep w.ron --out env{more}"));
+        command.env("PBS_ARRAY_INDEX", id.to_string()).env("PBS_JOBID", format!("{job}[{id}].server"));
+        command.output().expect("the program starts")
+    };
+    // An array 0-6:2 that tells neither its step nor its length; task 2 starts a second time.
+    for (id, lines) in [(0, 15), (2, 30), (2, 30), (6, 45), (4, 60)] {
+        let out = run("17", id, " --tasks 4");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        assert_eq!(place.lines("env").len(), lines, "task {id}");
+    }
+    let out = run("17", 8, " --tasks 4");
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("all 4 parts are taken"), "{out:?}");
+    assert!(run("18", 100, " --tasks 4").status.success(), "another job begins anew, and finds all done");
+    assert_eq!(place.lines("env").len(), 60);
+}
+
+#[test]
+fn scripts_quote_paths_and_take_lists() {
+    let place = Place::new();
+    std::fs::create_dir(place.0.path().join("a b")).expect("a folder");
+    std::fs::copy(place.0.path().join("w.ron"), place.0.path().join("a b/w.ron")).expect("a copy");
+    std::fs::copy(place.0.path().join("s.ron"), place.0.path().join("a b/s.ron")).expect("a copy");
+    let print = |arguments: &[&str]| {
+        let out = place.command("sweep").args(arguments).output().expect("the program starts");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        [out.stdout, out.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+    };
+    let words = |command: &str| {
+        let command = format!("for word in {command}; do echo \"$word\"; done");
+        let out = Command::new("sh").arg("-c").arg(command).output().expect("a shell");
+        String::from_utf8(out.stdout).expect("UTF-8")
+    };
+    let [line, _] = print(&["a b/w.ron", "--out", "it's here", "--tasks", "4", "--print-parallel"]);
+    let command =
+        line.split_once("--resume-failed ").and_then(|l| l.1.split_once(" ::: ")).expect("a command").0;
+    // GNU parallel joins the words and gives them to a shell once more.
+    let inner = words(command).trim_end().replace(char::is_control, " ");
+    let read = words(&inner);
+    let read: Vec<&str> = read.lines().collect();
+    assert!(read[3].ends_with("/a b/w.ron") && read[5].ends_with("/it's here"), "{read:?}");
+    let [script, warning] = print(&["a b/w.ron", "--out", "d", "--array", "0-998:2,1200", "--print-slurm"]);
+    assert!(script.contains("#SBATCH --array=0-998:2,1200\n"), "{script}");
+    assert!(script.contains(" --array 0-998:2,1200\n") && script.contains("in 501 tasks"), "{script}");
+    assert!(warning.contains("MaxArraySize"), "{warning}");
+    let [_, warning] = print(&["w.ron", "--out", "d", "--tasks", "8", "--print-slurm"]);
+    assert_eq!(warning, "");
+}
+
+#[test]
+fn tasks_without_a_bracket_are_told_why() {
+    let place = Place::new();
+    place.write("w.ron", &SWEEP.replace("seeds: 3", "seeds: 1, halving: (steps: 60)"));
+    let (code, _, told) = place.go("sweep w.ron --out d --task 1/4");
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("2 of 4 tasks have nothing to train") && told.contains("bracket: N"), "{told}");
+    let (_, _, told) = place.go("sweep w.ron --out d --task 2/2");
+    assert!(!told.contains("nothing to train"), "{told}");
+}
+
+#[test]
+fn what_run_refuses_a_sweep_refuses_before_it_trains() {
+    let place = Place::new();
+    place.write(
+        "w.ron",
+        &SWEEP.replace("(\"data.noise\"", "(\"batch\", Values([16, 9999])), (\"data.noise\""),
+    );
+    for line in ["check w.ron", "sweep w.ron --out d"] {
+        let (code, _, told) = place.go(line);
+        assert_eq!(code, 2, "{line}: {told}");
+        assert!(told.contains("batch 9999") && told.contains("training samples"), "{line}: {told}");
+    }
+    assert_eq!(place.files("d"), 0);
+    place.write("w.ron", &SWEEP.replace("seeds: 3", "seeds: 1, measure: \"val_r2\""));
+    let (code, _, told) = place.go("check w.ron");
+    assert!(code == 2 && told.contains("there are val_loss, val_accuracy"), "{told}");
 }
 
 #[test]

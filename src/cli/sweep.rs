@@ -12,11 +12,11 @@ use crate::lab::expect::Expectation;
 use crate::lab::experiment;
 use crate::lab::preset;
 use crate::lab::run_dir::checkpoint::checksum;
-use crate::lab::run_dir::plain;
+use crate::lab::run_dir::{DirError, plain};
 use crate::lab::sweep::store::{ResultsReader, ResultsStore, SweepDefinition};
 use crate::lab::sweep::table::{Format, Results, print as table, print_all};
 use crate::lab::sweep::work::{Job, SweepEvent, train};
-use crate::lab::sweep::{Slice, estimate, preset as sweeps};
+use crate::lab::sweep::{self, Slice, estimate, preset as sweeps};
 use crate::scenario::sweep::{SweepPlan, plan};
 use crate::scenario::{self, at_paths};
 use crate::text::{escaped, escaped_lines};
@@ -26,6 +26,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use task::TaskPart;
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ pub struct SweepArgs {
     /// Number of parts, if the engine that started this one tells only its own number (HyperQueue, PBS, Kubernetes, GNU parallel)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     tasks: Option<u64>,
-    /// The list that sbatch was given, if it is not evenly spaced: --array 1,5,9-13:2
+    /// The list that the engine was given, if it is not evenly spaced or does not begin at 0: --array 1,5,9-13:2
     #[arg(long, value_name = "LIST", conflicts_with_all = ["task", "tasks"])]
     array: Option<String>,
     /// Threads; results do not depend on it
@@ -189,9 +190,32 @@ impl PreparedSweep {
         })
     }
 
+    /// Refuses settings that `run` would refuse.
+    fn check(&self) -> Result<(), BadInput> {
+        let named = |what: String| format!("{}: {what}", self.name);
+        sweep::check::check(&self.plan, self.files())
+            .map_err(|faults| BadInput(faults.into_iter().map(named).collect()))
+    }
+
+    /// Says how many of `tasks` tasks have nothing to train, and why.
+    fn idle(&self, tasks: usize) -> Option<String> {
+        let parts = sweep::schedule::parts(&self.plan);
+        let idle = tasks.checked_sub(parts).filter(|idle| *idle > 0)?;
+        let why = match &self.plan.sweep.halving {
+            Some(halving) => format!(
+                "halving compares the settings of a bracket in one task, and there are {parts} brackets{}; more of them: \
+                 halving: (bracket: N) with a smaller N",
+                if halving.bracket.is_none() { ", one for each contender" } else { "" }
+            ),
+            None => format!("there are {parts} trainings"),
+        };
+        Some(format!("{idle} of {tasks} tasks have nothing to train: {why}\n"))
+    }
+
     /// The report of `check`: trainings, time and memory.
     pub(super) fn summary(&self) -> Result<String, BadInput> {
         let plan = &self.plan;
+        self.check()?;
         let threads = threads(None);
         let estimate = estimate::estimate(plan, self.files(), threads).map_err(|faults| {
             BadInput(faults.into_iter().map(|what| format!("{}: {what}", self.name)).collect())
@@ -233,35 +257,50 @@ impl SweepArgs {
             let tasks = self.tasks.unwrap_or(8);
             let (sweep, out) =
                 (self.name.as_deref().unwrap_or_default(), self.out.as_deref().unwrap_or(Path::new("")));
+            ready.idle(self.parts_asked(tasks)?).iter().for_each(|words| print_err(words));
             let text = if self.print_slurm {
-                script::slurm(&ready.plan, sweep, out, tasks)?
+                let (text, warning) = script::slurm(&ready.plan, sweep, out, (tasks, self.array.as_deref()))?;
+                warning.iter().for_each(|warning| print_err(warning));
+                text
             } else {
                 script::parallel(sweep, out, tasks)?
             };
             return print(&text);
         }
         let asked = task::SliceOptions { task: self.task, tasks: self.tasks, array: self.array.as_deref() };
-        let slice = task::slice(&asked, &|name| std::env::var(name).ok()).map_err(BadInput::new)?;
-        if slice.count > 1 && self.out.is_none() {
+        let part = task::part(&asked, &|name| std::env::var(name).ok()).map_err(BadInput::new)?;
+        if part != TaskPart::Known(Slice::ALL) && self.out.is_none() {
             return Err(BadInput::new(
                 "a part of a sweep needs --out DIR, the directory that all parts share",
             )
             .into());
         }
-        self.train(&ready, slice)
+        self.train(&ready, part)
     }
 
-    fn train(&self, ready: &PreparedSweep, slice: Slice) -> anyhow::Result<()> {
+    /// Number of tasks of the script that is asked for.
+    fn parts_asked(&self, tasks: u64) -> Result<usize, BadInput> {
+        let ids = self.array.as_deref().map(task::ids).transpose().map_err(BadInput::new)?;
+        Ok(ids.map_or(tasks as usize, |ids| ids.len()))
+    }
+
+    fn train(&self, ready: &PreparedSweep, part: TaskPart) -> anyhow::Result<()> {
         let plan = &ready.plan;
+        ready.check()?;
         let head = ready.head()?;
+        let fault = |e: DirError| BadInput::new(e.to_string());
+        let mut slice = if let TaskPart::Known(slice) = &part { *slice } else { Slice::ALL };
         let (mut store, known) = match &self.out {
             None => (None, Vec::new()),
             Some(out) => {
-                let (store, known) =
-                    ResultsStore::open(out, &head, plan, slice).map_err(|e| BadInput::new(e.to_string()))?;
+                let (mut store, known) = ResultsStore::open(out, &head, plan, slice).map_err(fault)?;
+                if let TaskPart::Free { count, task } = &part {
+                    slice = store.take_part(task, *count).map_err(fault)?;
+                }
                 (Some(store), known)
             }
         };
+        ready.idle(slice.count).iter().for_each(|words| print_err(words));
         let signals = Signals::listen()?;
         let leave = AtomicBool::new(false);
         let mut progress = SweepProgress::new(slice, self.json);
@@ -301,7 +340,8 @@ impl SweepArgs {
         let results = Results::new(plan, records);
         if slice.count > 1 {
             let mine = format!("part {} of {} is done\n", slice.index + 1, slice.count);
-            let out = out.unwrap_or_default();
+            let shown = self.out.as_deref().map(|out| script::quoted(out.as_os_str(), false)).transpose();
+            let out = shown.ok().flatten().unwrap_or_else(|| out.unwrap_or_default());
             print_err(&format!("{mine}the table of what is there: gradtui sweep table {out}\n"));
             return Ok(());
         }
@@ -331,7 +371,7 @@ fn judge(results: &Results<'_>) -> anyhow::Result<()> {
 }
 
 /// All results in the directory of a sweep.
-fn open_results(dir: &Path) -> Result<(SweepPlan, Vec<crate::lab::sweep::cell::TrainingRecord>), BadInput> {
+fn open_results(dir: &Path) -> Result<(SweepPlan, Vec<sweep::cell::TrainingRecord>), BadInput> {
     let named = |what: String| BadInput::new(format!("{}: {what}", escaped(&dir.display().to_string())));
     let mut reader = ResultsReader::new(dir).map_err(named)?;
     let plan = reader.head.plan().map_err(named)?;
@@ -341,7 +381,7 @@ fn open_results(dir: &Path) -> Result<(SweepPlan, Vec<crate::lab::sweep::cell::T
 
 fn print_table(dir: &Path, format: Format, all: bool) -> anyhow::Result<()> {
     let (plan, records) = open_results(dir)?;
-    let known = crate::lab::sweep::schedule::TrainingSchedule::new(&plan, Slice::ALL, records).into_records();
+    let known = sweep::schedule::TrainingSchedule::new(&plan, Slice::ALL, records).into_records();
     let results = Results::new(&plan, known);
     let text = if all { print_all(&results, format) } else { table(&results, format) };
     print(&escaped_lines(&text))

@@ -1,10 +1,11 @@
 //! Sweeps: many trainings of one scenario in one process, kept in a directory that any number of processes write to.
 //!
-//! `cell` is one training, `schedule` decides on the next one, `work` owns the threads, `store` the files of results,
+//! `check` refuses what cannot be trained, `cell` is one training, `schedule` decides on the next one, `work` owns the threads, `store` the files of results,
 //! `shelf` the files of interrupted trainings, and `table` prints the results. Decisions depend on results alone,
 //! never on time, so the results of a sweep are the same for any number of threads, processes and interruptions.
 
 pub mod cell;
+pub mod check;
 pub mod estimate;
 pub mod preset;
 pub mod schedule;

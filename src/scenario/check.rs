@@ -63,7 +63,7 @@ impl ScenarioFault {
 /// # Errors
 /// All faults, in the order of the text.
 pub fn read(text: &str) -> Result<Scenario, Vec<ScenarioFault>> {
-    examine(text, None).map(|(scenario, ..)| scenario)
+    examine(text, None, None).map(|(scenario, ..)| scenario)
 }
 
 /// A scenario that can run, with its data ready for training.
@@ -82,7 +82,19 @@ pub struct Checked {
 /// # Errors
 /// All faults, in the order of the text.
 pub fn inspect(text: &str, files: &dyn Files) -> Result<Checked, Vec<ScenarioFault>> {
-    match examine(text, Some(files))? {
+    inspect_prepared(text, files, None)
+}
+
+/// The same with data that another scenario with the same data gave, if there are any.
+///
+/// # Errors
+/// All faults, in the order of the text.
+pub fn inspect_prepared(
+    text: &str,
+    files: &dyn Files,
+    data: Option<Prepared>,
+) -> Result<Checked, Vec<ScenarioFault>> {
+    match examine(text, Some(files), data)? {
         (scenario, Some(data), warnings) => Ok(Checked { scenario, data, warnings }),
         (_, None, _) => unreachable!("data that cannot be had is a fault"),
     }
@@ -168,7 +180,11 @@ fn placed(text: &str, mut found: Vec<(usize, String)>) -> Vec<ScenarioFault> {
 /// A scenario, its data if they were loaded, and the warnings.
 type CheckedText = (Scenario, Option<Prepared>, Vec<ScenarioFault>);
 
-fn examine(text: &str, files: Option<&dyn Files>) -> Result<CheckedText, Vec<ScenarioFault>> {
+fn examine(
+    text: &str,
+    files: Option<&dyn Files>,
+    data: Option<Prepared>,
+) -> Result<CheckedText, Vec<ScenarioFault>> {
     if let Err(fault) = decode(text.as_bytes()) {
         return Err(vec![fault]);
     }
@@ -182,7 +198,7 @@ fn examine(text: &str, files: Option<&dyn Files>) -> Result<CheckedText, Vec<Sce
     if scenario.comment.is_empty() {
         scenario.comment = head_comment(text);
     }
-    let mut check = Checker { document, data: None, warnings: RefCell::default() };
+    let mut check = Checker { document, data, warnings: RefCell::default() };
     check.names(&scenario);
     check.settings(&scenario);
     scenario.complete();
@@ -257,7 +273,7 @@ impl Checker<'_> {
         let unclear = ["data", "validation", "train_samples", "classes", "one_against_rest", "seed"]
             .iter()
             .any(|p| self.wrong_at(p));
-        if unclear || (files.is_none() && !scenario.files().is_empty()) {
+        if self.data.is_some() || unclear || (files.is_none() && !scenario.files().is_empty()) {
             return;
         }
         match scenario.prepare(files.unwrap_or(&NoFiles)) {

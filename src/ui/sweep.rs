@@ -68,7 +68,8 @@ pub struct Board<'a> {
     plan: &'a SweepPlan,
     results: Results<'a>,
     scores: Vec<SettingScore>,
-    /// The rank of each setting by its median, from 1; equal ones share a rank.
+    /// The rank of each setting, from 1: those that were trained farther come first, and equally far ones are compared by
+    /// their medians; equal ones share a rank.
     ranks: Vec<Option<usize>>,
     rows: Vec<SweepRow>,
     /// The fields; the contenders come first.
@@ -152,9 +153,19 @@ impl<'a> Board<'a> {
         // Otherwise a few poor settings would leave one colour for all the others.
         let last = medians.len().saturating_sub(1) * 9 / 10;
         let less = self.results.less_is_better();
+        // With halving, the median of a setting that was dropped belongs to an earlier step.
+        let merit = |score: &SettingScore| {
+            let median = score.median?;
+            Some((Results::rung(score), if less { -median } else { median }))
+        };
+        let order = |a: &((bool, u64, usize), f32), b: &((bool, u64, usize), f32)| {
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).reverse()
+        };
+        let mut merits: Vec<_> = self.scores.iter().filter_map(merit).collect();
+        merits.sort_unstable_by(order);
         let rank = |score: &SettingScore| {
-            let median = f64::from(score.median?);
-            Some(1 + medians.partition_point(|&m| if less { m < median } else { m > median }))
+            let mine = merit(score)?;
+            Some(1 + merits.partition_point(|other| order(other, &mine).is_lt()))
         };
         self.ranks = self.scores.iter().map(rank).collect();
         self.ends = medians.first().map(|&best| (best, medians[last]));

@@ -2,6 +2,7 @@
 //! started it.
 
 use crate::lab::sweep::Slice;
+use crate::lab::sweep::store::TaskName;
 
 /// Part I of N, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,32 +37,56 @@ pub struct SliceOptions<'a> {
     pub array: Option<&'a str>,
 }
 
-/// Engines that number their tasks but do not provide their total: the variable, and the name of the engine.
-const COUNTERS: [(&str, &str); 4] = [
-    ("HQ_TASK_ID", "HyperQueue"),
-    ("PBS_ARRAY_INDEX", "PBS"),
-    ("JOB_COMPLETION_INDEX", "Kubernetes"),
-    ("PARALLEL_SEQ", "GNU parallel"),
+/// The part of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskPart {
+    /// This one.
+    Known(Slice),
+    /// Any of this many that no other task of the job has taken: its own number does not tell which.
+    Free {
+        /// The number of parts.
+        count: usize,
+        /// The task.
+        task: TaskName,
+    },
+}
+
+/// Engines that number their tasks but do not provide their total.
+struct TaskCounter {
+    /// The variable with the task's number.
+    name: &'static str,
+    /// The engine.
+    engine: &'static str,
+    /// The variable that names the job, if tasks may have any numbers; otherwise they are consecutive.
+    job: Option<&'static str>,
+}
+
+const COUNTERS: [TaskCounter; 4] = [
+    TaskCounter { name: "HQ_TASK_ID", engine: "HyperQueue", job: Some("HQ_JOB_ID") },
+    TaskCounter { name: "PBS_ARRAY_INDEX", engine: "PBS", job: Some("PBS_JOBID") },
+    TaskCounter { name: "JOB_COMPLETION_INDEX", engine: "Kubernetes", job: None },
+    TaskCounter { name: "PARALLEL_SEQ", engine: "GNU parallel", job: None },
 ];
 
 /// The part of the sweep that is trained here; `get` reads an environment variable.
 ///
 /// # Errors
 /// If the variables do not determine it, with the missing option.
-pub fn slice(asked: &SliceOptions<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<Slice, String> {
+pub fn part(asked: &SliceOptions<'_>, get: &dyn Fn(&str) -> Option<String>) -> Result<TaskPart, String> {
     if let Some(SlicePart { index, count }) = asked.task {
-        return Ok(Slice { index: index - 1, count });
+        return Ok(TaskPart::Known(Slice { index: index - 1, count }));
     }
     let number = |name: &str| get(name).and_then(|text| text.trim().parse::<u64>().ok());
     if let Some(list) = asked.array {
         let ids = ids(list)?;
-        let Some(id) = number("SLURM_ARRAY_TASK_ID") else {
-            return Err("--array needs SLURM_ARRAY_TASK_ID, which only a task of an array has".into());
+        let names = ["SLURM_ARRAY_TASK_ID", "SGE_TASK_ID"].into_iter().chain(COUNTERS.iter().map(|c| c.name));
+        let Some((name, id)) = names.clone().find_map(|name| Some((name, number(name)?))) else {
+            let names = names.collect::<Vec<_>>().join(", ");
+            return Err(format!("--array needs the number of a task in one of {names}"));
         };
         let place = ids.iter().position(|&i| i == id);
-        let index =
-            place.ok_or_else(|| format!("SLURM_ARRAY_TASK_ID is {id}, which is not in --array {list}"))?;
-        return Ok(Slice { index, count: ids.len() });
+        let index = place.ok_or_else(|| format!("{name} is {id}, which is not in --array {list}"))?;
+        return Ok(TaskPart::Known(Slice { index, count: ids.len() }));
     }
     let given = asked.tasks.map(|n| n as usize);
     if let Some(id) = number("SLURM_ARRAY_TASK_ID") {
@@ -73,19 +98,24 @@ pub fn slice(asked: &SliceOptions<'_>, get: &dyn Fn(&str) -> Option<String>) -> 
         let [first, last, step] = ["FIRST", "LAST", "STEPSIZE"].map(|p| number(&format!("SGE_TASK_{p}")));
         return even("Grid Engine", id, [first, last, step, None], given);
     }
-    for (name, engine) in COUNTERS {
+    for TaskCounter { name, engine, job } in COUNTERS {
         let Some(id) = number(name) else { continue };
         let Some(count) = given else {
             return Err(format!(
-                "{name} is {id}, but {engine} does not tell how many tasks there are: add --tasks N, or --task 1/1 to train \
-                 the whole sweep here"
+                "{name} is {id}, but {engine} does not tell how many tasks there are: add --tasks N or --array LIST, or --task \
+                 1/1 to train the whole sweep here"
             ));
         };
+        if let Some(job) = job {
+            // PBS: 1234[7].server is task 7 of job 1234.
+            let job = get(job).unwrap_or_default().split('[').next().unwrap_or_default().to_string();
+            return Ok(TaskPart::Free { count, task: TaskName { job, id } });
+        }
         // Whether the engine counts from 0 or from 1, every task gets a different part.
-        return Ok(Slice { index: (id % count as u64) as usize, count });
+        return Ok(TaskPart::Known(Slice { index: (id % count as u64) as usize, count }));
     }
     match given {
-        None | Some(1) => Ok(Slice::ALL),
+        None | Some(1) => Ok(TaskPart::Known(Slice::ALL)),
         Some(_) => Err("--tasks, but no variable tells which task this is; say it by --task I/N".into()),
     }
 }
@@ -96,13 +126,11 @@ fn even(
     id: u64,
     [min, max, step, count]: [Option<u64>; 4],
     given: Option<usize>,
-) -> Result<Slice, String> {
+) -> Result<TaskPart, String> {
     let cure = "say it by --task I/N, or give sbatch's list to --array as well";
+    // Without the ends, the number of a task does not tell its place, whatever the number of tasks.
     let (Some(min), Some(max)) = (min, max) else {
-        let Some(count) = given else {
-            return Err(format!("{engine} does not tell the ends of the array; {cure}"));
-        };
-        return Ok(Slice { index: (id % count as u64) as usize, count });
+        return Err(format!("{engine} does not tell the ends of the array; {cure}"));
     };
     let step = step.unwrap_or(1).max(1);
     let tasks = max.saturating_sub(min) / step + 1;
@@ -124,12 +152,12 @@ fn even(
         Some(given) if given != count => {
             Err(format!("--tasks {given}, but the array of {engine} has {count}; leave --tasks out"))
         }
-        _ => Ok(Slice { index, count }),
+        _ => Ok(TaskPart::Known(Slice { index, count })),
     }
 }
 
 /// The numbers of a list such as `1,5,9-13:2%4`, in the syntax of sbatch.
-fn ids(list: &str) -> Result<Vec<u64>, String> {
+pub fn ids(list: &str) -> Result<Vec<u64>, String> {
     let wrong = || format!("--array {list}: a list looks like 1,5,9-13:2");
     let mut all = Vec::new();
     // The number after % limits how many tasks run at a time.
@@ -155,7 +183,10 @@ mod tests {
 
     fn of(asked: &SliceOptions<'_>, variables: &[(&str, &str)]) -> Result<(usize, usize), String> {
         let get = |name: &str| variables.iter().find(|v| v.0 == name).map(|v| v.1.to_string());
-        slice(asked, &get).map(|s| (s.index, s.count))
+        match part(asked, &get)? {
+            TaskPart::Known(s) => Ok((s.index, s.count)),
+            TaskPart::Free { count, .. } => Err(format!("one of {count}")),
+        }
     }
 
     const NONE: SliceOptions<'_> = SliceOptions { task: None, tasks: None, array: None };
@@ -206,12 +237,31 @@ mod tests {
 
     #[test]
     fn engines_that_tell_no_count_are_asked_for_it() {
-        for (name, _) in COUNTERS {
+        for TaskCounter { name, job, .. } in COUNTERS {
             assert!(of(&NONE, &[(name, "3")]).unwrap_err().contains("--tasks N"), "{name}");
+            let listed = SliceOptions { array: Some("0-998:2"), ..NONE };
+            assert_eq!(of(&listed, &[(name, "14")]), Ok((7, 500)), "{name}");
             let asked = SliceOptions { tasks: Some(8), ..NONE };
+            if job.is_some() {
+                // Its numbers may have a step, so that it takes a part that is free.
+                assert_eq!(of(&asked, &[(name, "14")]), Err("one of 8".into()));
+                continue;
+            }
             assert_eq!(of(&asked, &[(name, "3")]), Ok((3, 8)));
             assert_eq!(of(&asked, &[(name, "8")]), Ok((0, 8)), "counted from 1, the last is the first");
         }
+        let get = |name: &str| {
+            (name == "PBS_JOBID")
+                .then_some("17[4].server")
+                .or((name == "PBS_ARRAY_INDEX").then_some("4"))
+                .map(String::from)
+        };
+        let task = TaskName { job: "17".into(), id: 4 };
+        assert_eq!(
+            part(&SliceOptions { tasks: Some(3), ..NONE }, &get),
+            Ok(TaskPart::Free { count: 3, task })
+        );
+        assert!(of(&SliceOptions { tasks: Some(8), ..NONE }, &[("SLURM_ARRAY_TASK_ID", "14")]).is_err());
         let sge = [
             ("SGE_TASK_ID", "5"),
             ("SGE_TASK_FIRST", "1"),

@@ -70,7 +70,7 @@ fn rows_of_single_layers_are_judged_as_layers_and_not_as_the_whole_network() {
         format!("{{\"step\": {}, \"grad_norm/fc{k}.weight\": {}}}", 3 * i + k, (k + 1) * (i + 9))
     }));
     let wide = |i: u32| {
-        format!("{{\"step\": {i}, \"loss\": 1, \"layer0/grad_norm\": 2, \"layer1/grad_norm\": 3}}\n")
+        format!("{{\"step\": {i}, \"loss\": 1, \"layer0/grad_norm\": {}, \"layer1/grad_norm\": 3}}\n", 2 + i)
     };
     calm(&(0..30).map(wide).collect::<String>());
 }

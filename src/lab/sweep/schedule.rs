@@ -3,6 +3,7 @@
 
 use super::cell::TrainingRecord;
 use super::{Slice, SweepCell};
+use crate::engine::rng::hash;
 use crate::number::Number;
 use crate::scenario::sweep::SweepPlan;
 use std::collections::HashMap;
@@ -263,16 +264,28 @@ fn rungs(plan: &SweepPlan) -> Vec<u64> {
     rungs
 }
 
-/// The brackets of every contender.
+/// The brackets of every contender. The settings are shuffled, so that a bracket does not consist of neighbours in the
+/// grid; the order depends on the seed and the settings alone.
 fn brackets(plan: &SweepPlan) -> Vec<Vec<usize>> {
     let size = plan.sweep.halving.as_ref().and_then(|h| h.bracket).unwrap_or(usize::MAX);
     let mut all: Vec<Vec<usize>> = Vec::new();
     for contender in 0..plan.contenders.len() {
-        let settings: Vec<usize> =
+        let mut settings: Vec<usize> =
             (0..plan.settings.len()).filter(|&s| plan.settings[s].contender == contender).collect();
-        all.extend(settings.chunks(size.min(settings.len().max(1))).map(<[usize]>::to_vec));
+        settings.sort_by_cached_key(|&s| (hash([plan.seeds[0], plan.settings[s].key]), s));
+        for bracket in settings.chunks(size.min(settings.len().max(1))) {
+            let mut bracket = bracket.to_vec();
+            bracket.sort_unstable();
+            all.push(bracket);
+        }
     }
     all
+}
+
+/// Number of parts into which a sweep can be divided: trainings, or, with successive halving, brackets, since all
+/// settings of one are compared by one process.
+pub fn parts(plan: &SweepPlan) -> usize {
+    if plan.sweep.halving.is_some() { brackets(plan).len() } else { plan.cells() }
 }
 
 #[cfg(test)]

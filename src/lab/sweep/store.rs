@@ -28,6 +28,18 @@ const HEAD_BYTES: u64 = 4 * limits::SCENARIO_BYTES;
 /// Time between two syncs to the disk.
 const SYNC: Duration = Duration::from_secs(1);
 
+/// The beginning of the names of files that say which task took which part.
+const TAKEN: &str = "part-";
+
+/// A task of a job array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskName {
+    /// The name of the job.
+    pub job: String,
+    /// Its number in the job.
+    pub id: u64,
+}
+
 /// The definition of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepDefinition {
@@ -124,6 +136,44 @@ impl ResultsStore {
         Ok((store, known))
     }
 
+    /// Takes one of `count` parts that no other task of the job has; a task that starts again gets the one that it had.
+    ///
+    /// # Errors
+    /// If other tasks have taken all of them, or the directory cannot be written.
+    pub fn take_part(&mut self, task: &TaskName, count: usize) -> Result<Slice, DirError> {
+        let io = |e: io::Error| DirError { path: self.path.clone(), what: plain(&e) };
+        let job: String = task.job.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let name = |index: usize| format!("{TAKEN}{job}-{}of{count}", index + 1);
+        // The file gets its name by a link, so that no other task sees it without its content.
+        let (id, new) = (task.id.to_string(), format!("{TAKEN}{job}-task{}.new", task.id));
+        self.dir.remove(&new).map_err(io)?;
+        let mine =
+            |index: &usize| self.dir.read_all(&name(*index), 64).is_ok_and(|owner| owner == id.as_bytes());
+        let mut part = (0..count).find(mine);
+        if part.is_none() {
+            self.dir.put(&new, id.as_bytes()).map_err(io)?;
+            for index in 0..count {
+                match self.dir.link(&new, &name(index)) {
+                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                    taken => {
+                        taken.map_err(io)?;
+                        part = Some(index);
+                        break;
+                    }
+                }
+            }
+            self.dir.remove(&new).map_err(io)?;
+        }
+        let Some(index) = part else {
+            let what = format!(
+                "all {count} parts are taken by other tasks of this job; --tasks is the number of its tasks"
+            );
+            return Err(DirError { path: self.path.clone(), what });
+        };
+        self.slice = Slice { index, count };
+        Ok(self.slice)
+    }
+
     /// Writes the head, unless the same head is there already.
     fn write_head(&self, head: &SweepDefinition) -> io::Result<()> {
         let text = serde_json::to_string_pretty(head)? + "\n";
@@ -193,7 +243,7 @@ fn create(dir: &Dir, slice: Slice) -> io::Result<File> {
 }
 
 fn ours(name: &str) -> bool {
-    name.starts_with(HEAD) || is_results(name) || is_left(name)
+    name.starts_with(HEAD) || name.starts_with(TAKEN) || is_results(name) || is_left(name)
 }
 
 fn is_results(name: &str) -> bool {

@@ -42,8 +42,10 @@ pub struct SettingScore {
     pub lost: usize,
     /// Number of seeds that diverged.
     pub diverged: usize,
-    /// Whether all seeds were trained as long as the sweep asks; if not, halving dropped
-    /// the setting, or it is not done yet.
+    /// The step up to which all seeds were trained; that of the whole training if they ended earlier by themselves. If
+    /// it is less, halving dropped the setting, or it is not done yet.
+    pub reach: u64,
+    /// Whether all seeds were trained as long as the sweep asks.
     pub whole: bool,
 }
 
@@ -62,8 +64,23 @@ pub struct SweepRow {
     pub diverged: (usize, usize),
     /// Number of its good settings, and of those with a result.
     pub good: (usize, usize),
-    /// The range of good values around the best one for each numeric field: field, from, to, decades.
-    pub ranges: Vec<(usize, String, String, f64)>,
+    /// The range of good values around the best one for each numeric field.
+    pub ranges: Vec<GoodRange>,
+}
+
+/// The good values of a field around the best one, with all other fields equal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoodRange {
+    /// The field.
+    pub field: usize,
+    /// The least good value.
+    pub from: String,
+    /// The greatest good value.
+    pub to: String,
+    /// Its width as a decimal logarithm; 0 if the values are not positive.
+    pub decades: f64,
+    /// The best value, if it is the least or the greatest that was tried: a better one may lie beyond.
+    pub edge: Option<String>,
 }
 
 /// The comparison of the best two contenders.
@@ -162,7 +179,7 @@ impl<'a> Results<'a> {
     /// The score of a setting.
     pub fn score(&self, setting: usize) -> SettingScore {
         let total = self.plan.steps(&self.plan.settings[setting]);
-        let mut score = SettingScore { whole: true, ..SettingScore::default() };
+        let mut score = SettingScore { whole: true, reach: total, ..SettingScore::default() };
         let mut values = Vec::new();
         for seed in 0..self.plan.seeds.len() {
             let Some(record) = self.record(setting, seed) else {
@@ -170,6 +187,7 @@ impl<'a> Results<'a> {
                 continue;
             };
             score.whole &= record.done(total);
+            score.reach = if record.done(total) { score.reach } else { score.reach.min(record.until) };
             score.seeds += 1;
             score.diverged += usize::from(record.end == End::Diverged);
             let value = self.value(record);
@@ -179,6 +197,12 @@ impl<'a> Results<'a> {
         score.median = median(&mut values, |value| self.merit(value));
         score.band = Band::of(values.iter().flatten().copied());
         score
+    }
+
+    /// How far the results of a setting go. Only numbers of equally far settings may be compared: others have more
+    /// steps, or more seeds.
+    pub fn rung(score: &SettingScore) -> (bool, u64, usize) {
+        (score.whole, if score.whole { 0 } else { score.reach }, score.seeds)
     }
 
     /// Whether a median is nearly as good as the best one.
@@ -194,13 +218,26 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// A row for each contender, the best first.
+    /// When a setting counts as good, in words.
+    pub fn good_in_words(&self) -> String {
+        let percent = 100.0 * GOOD;
+        if self.plan.measure.is_share() && !self.less_is_better() {
+            format!(
+                "an error at most {percent:.0} % larger than the contender's least, or a share at most {GOOD_SHARE} lower"
+            )
+        } else {
+            format!("at most {percent:.0} % worse than the contender's best setting")
+        }
+    }
+
+    /// A row for each contender, the best first; those whose results go farther come before the others.
     pub fn rows(&self) -> Vec<SweepRow> {
         let scores: Vec<SettingScore> = (0..self.plan.settings.len()).map(|s| self.score(s)).collect();
         let mut rows: Vec<SweepRow> = (0..self.plan.contenders.len()).map(|c| self.row(c, &scores)).collect();
         rows.sort_by(|a, b| {
             let merit = |r: &SweepRow| self.merit(r.score.median);
-            merit(b).total_cmp(&merit(a)).then(a.contender.cmp(&b.contender))
+            let far = |r: &SweepRow| (r.score.median.is_some(), Self::rung(&r.score));
+            far(b).cmp(&far(a)).then(merit(b).total_cmp(&merit(a))).then(a.contender.cmp(&b.contender))
         });
         rows
     }
@@ -208,9 +245,12 @@ impl<'a> Results<'a> {
     fn row(&self, contender: usize, scores: &[SettingScore]) -> SweepRow {
         let mine: Vec<usize> =
             (0..scores.len()).filter(|&s| self.plan.settings[s].contender == contender).collect();
-        // Only the settings with the most complete results compete: others have fewer seeds, or halving dropped them.
-        let rank = |s: usize| (scores[s].whole, scores[s].seeds);
-        let fullest = mine.iter().map(|&s| rank(s)).max().unwrap_or_default();
+        // Only the settings with the most complete results compete: others have fewer seeds, or halving dropped them. A
+        // setting that diverged early is no measure of how far the others are.
+        let rank = |s: usize| Self::rung(&scores[s]);
+        let known = mine.iter().filter(|&&s| scores[s].median.is_some());
+        let fullest = known.map(|&s| rank(s)).max();
+        let fullest = fullest.or_else(|| mine.iter().map(|&s| rank(s)).max()).unwrap_or_default();
         let seen = || mine.iter().copied().filter(|&s| scores[s].seeds > 0);
         let best = seen()
             .filter(|&s| rank(s) == fullest)
@@ -247,7 +287,7 @@ impl<'a> Results<'a> {
         best: usize,
         mine: &[usize],
         good: &dyn Fn(usize) -> bool,
-    ) -> Option<(usize, String, String, f64)> {
+    ) -> Option<GoodRange> {
         let of = |s: usize, f: usize| self.plan.value(&self.plan.settings[s], f);
         let others = |s: usize| (0..self.plan.fields.len()).all(|f| f == field || of(s, f) == of(best, f));
         let mut line: Vec<(f64, String, usize)> = Vec::new();
@@ -264,12 +304,16 @@ impl<'a> Results<'a> {
         let last = (place..line.len()).take_while(|&i| good(line[i].2)).last().unwrap_or(place);
         let (from, to) = (line[first].0, line[last].0);
         let decades = if from > 0.0 { libm::log10(to / from) } else { 0.0 };
-        Some((field, line[first].1.clone(), line[last].1.clone(), decades))
+        let edge = (place == 0 || place + 1 == line.len()).then(|| line[place].1.clone());
+        Some(GoodRange { field, from: line[first].1.clone(), to: line[last].1.clone(), decades, edge })
     }
 
     /// Compares the best two contenders; they differ if their ranges over the seeds do not overlap.
     pub fn verdict(&self, rows: &[SweepRow]) -> Option<TopTwo> {
         let [first, second, ..] = rows else { return None };
+        if Self::rung(&first.score) != Self::rung(&second.score) {
+            return None;
+        }
         let (a, b) = (first.best?, second.best?);
         let (mine, theirs) = (first.score.band?, second.score.band?);
         let lost = first.score.lost + second.score.lost;
@@ -320,3 +364,6 @@ fn median(values: &mut [Option<f32>], merit: impl Fn(Option<f32>) -> f32) -> Opt
     }
     Some(f32::midpoint(values[(n - 1) / 2]?, values[n / 2]?))
 }
+
+#[cfg(test)]
+mod tests;

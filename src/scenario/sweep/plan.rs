@@ -133,6 +133,7 @@ impl Planner<'_> {
         // Random draws may have added values.
         planner.labels();
         planner.limits();
+        planner.losses();
         let mut plan = planner.plan;
         plan.settings.sort_by_key(|s| s.contender);
         (faults.get() == 0).then_some(plan)
@@ -274,6 +275,43 @@ impl Planner<'_> {
             plan.contenders.len() - 1
         });
         plan.settings.push(Setting { lane, contender, key, values: chosen.to_vec() });
+    }
+
+    /// Checks that settings are compared by one loss: a lane of a sweep is a run of its own, and validates with its own.
+    fn losses(&mut self) {
+        let plan = &self.plan;
+        if !matches!(plan.measure, Number::ValLoss | Number::ValOwnLoss) {
+            return;
+        }
+        let loss = |scenario: &Scenario| {
+            let loss = scenario.recipe(&scenario.lanes[0]).loss;
+            if plan.measure == Number::ValLoss { loss.plain() } else { loss }
+        };
+        let first = |lane: usize| plan.settings.iter().position(|s| s.lane == lane);
+        let varied = plan.sweep.vary.iter().any(|vary| vary.field.split(['.', '[']).next() == Some("loss"));
+        let settings: Vec<usize> = if varied {
+            (0..plan.settings.len()).collect()
+        } else {
+            (0..plan.bases.len()).filter_map(first).collect()
+        };
+        let mut found = Vec::new();
+        for setting in settings.into_iter().map(|s| &plan.settings[s]) {
+            let loss = loss(&plan.scenario(setting, plan.seeds[0]));
+            if found.iter().all(|(known, _)| *known != loss) {
+                found.push((loss, plan.words(setting)));
+            }
+        }
+        if found.len() > 1 {
+            let words: Vec<String> =
+                found.iter().take(4).map(|(loss, words)| format!("{} of {words}", loss.text())).collect();
+            let what = format!(
+                "{} values of different losses cannot be compared: {}; take measure: \"val_accuracy\" for classes, or \
+                 \"val_rmse\" for numbers",
+                plan.measure.row().key,
+                excerpt(&words.join(", "), 300)
+            );
+            (self.fault)("measure", what);
+        }
     }
 
     /// Checks that each contender has as many settings, and that nothing exceeds its limit.

@@ -1,6 +1,6 @@
 //! The table as text: Markdown, CSV and LaTeX.
 
-use super::{Results, SweepRow};
+use super::{GoodRange, Results, SweepRow};
 use crate::number::numeral;
 use crate::text::tex;
 use std::fmt::Write as _;
@@ -32,15 +32,14 @@ pub fn print(results: &Results<'_>, format: Format) -> String {
     let rows = results.rows();
     let value = |row: &SweepRow, field: usize| row.best.and_then(|s| plan.value(&plan.settings[s], field));
     let known: Vec<&SweepRow> = rows.iter().filter(|r| r.best.is_some()).collect();
-    // A field with the same value in all rows gets no column.
+    // A field whose values are the contenders gets no column.
     let named = |row: &SweepRow, f: usize| value(row, f).as_ref() == Some(&plan.contenders[row.contender]);
-    let (differ, same): (Vec<usize>, Vec<usize>) = (0..plan.fields.len())
-        .filter(|&f| !known.iter().all(|r| named(r, f)))
-        .partition(|&f| known.windows(2).any(|w| value(w[0], f) != value(w[1], f)));
+    let varied: Vec<usize> =
+        (0..plan.fields.len()).filter(|&f| known.is_empty() || !known.iter().all(|r| named(r, f))).collect();
     let target = plan.sweep.target.is_some();
     let several = plan.seeds.len() > 1;
     let mut head = vec![String::new(), "contender".into()];
-    head.extend(differ.iter().map(|&f| plan.fields[f].clone()));
+    head.extend(varied.iter().map(|&f| plan.fields[f].clone()));
     head.push(results.compared());
     if several {
         head.push(format!("range over {} seeds", plan.seeds.len()));
@@ -55,7 +54,7 @@ pub fn print(results: &Results<'_>, format: Format) -> String {
     }
     let body = rows.iter().enumerate().map(|(i, row)| {
         let mut cells = vec![(i + 1).to_string(), plan.contenders[row.contender].clone()];
-        cells.extend(differ.iter().map(|&f| or_dash(value(row, f), |v| v)));
+        cells.extend(varied.iter().map(|&f| or_dash(value(row, f), |v| v)));
         cells.push(match row.score.median {
             None if row.best.is_some() => "lost".into(),
             median => or_dash(median, figure),
@@ -71,8 +70,8 @@ pub fn print(results: &Results<'_>, format: Format) -> String {
         cells.push(format!("{} of {}", row.diverged.0, row.diverged.1));
         cells.push(format!("{} of {}", row.good.0, row.good.1));
         if ranged {
-            let range = |(f, from, to, decades): &(usize, String, String, f64)| {
-                let name = plan.fields[*f].rsplit('.').next().unwrap_or_default();
+            let range = |GoodRange { field, from, to, decades, .. }: &GoodRange| {
+                let name = plan.fields[*field].rsplit('.').next().unwrap_or_default();
                 let wide = if *decades > 0.0 { format!(" ({decades:.1} decades)") } else { String::new() };
                 if from == to { format!("{name} {from}") } else { format!("{name} {from} to {to}{wide}") }
             };
@@ -83,10 +82,38 @@ pub fn print(results: &Results<'_>, format: Format) -> String {
         cells
     });
     let mut notes = Vec::new();
-    if !same.is_empty() && !known.is_empty() {
-        let words =
-            same.iter().map(|&f| format!("{} {}", plan.fields[f], or_dash(value(known[0], f), |v| v)));
-        notes.push(format!("the same in all: {}", words.collect::<Vec<_>>().join(", ")));
+    if !known.is_empty() {
+        notes.push(format!("good: {}", results.good_in_words()));
+    }
+    if ranged {
+        notes.push(
+            "good range: good values of a field around the best one, the other fields as in the best setting"
+                .into(),
+        );
+    }
+    for row in &rows {
+        for GoodRange { field, edge, .. } in &row.ranges {
+            if let Some(edge) = edge {
+                let (name, field) = (&plan.contenders[row.contender], &plan.fields[*field]);
+                notes.push(format!(
+                    "{name}: the best {field}, {edge}, is the last value tried; a better one may lie beyond"
+                ));
+            }
+        }
+    }
+    let behind: Vec<String> = known
+        .iter()
+        .filter(|r| Results::rung(&r.score) != Results::rung(&known[0].score))
+        .map(|r| {
+            format!("{} (step {}, {} seeds)", plan.contenders[r.contender], r.score.reach, r.score.seeds)
+        })
+        .collect();
+    if !behind.is_empty() {
+        notes.push(format!(
+            "not comparable with {} yet, whose results go farther: {}",
+            plan.contenders[known[0].contender],
+            behind.join(", ")
+        ));
     }
     if let Some(v) = results.verdict(&rows) {
         let (a, b) = (&plan.contenders[v.contenders.0], &plan.contenders[v.contenders.1]);

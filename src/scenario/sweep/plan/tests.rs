@@ -39,6 +39,29 @@ fn a_grid_has_every_combination_in_every_lane() {
 }
 
 #[test]
+fn settings_with_different_losses_are_not_compared_by_them() {
+    let varied = |values: &str, rest: &str| {
+        format!("(scenario: \"base\", lanes: [\"SGD\"], vary: [(\"loss\", Values([{values}]))], {rest})")
+    };
+    let different = "values of different losses cannot be compared";
+    told(&varied("CrossEntropy(), Mse()", ""), "1:", different);
+    told(&varied("CrossEntropy(), Mse()", "measure: \"val_own_loss\""), "1:", different);
+    // Smoothing and weights only help training: validation takes the plain loss.
+    planned(&varied("CrossEntropy(), CrossEntropy(label_smoothing: 0.1)", ""));
+    told(
+        &varied("CrossEntropy(), CrossEntropy(label_smoothing: 0.1)", "measure: \"val_own_loss\""),
+        "1:",
+        different,
+    );
+    planned(&varied("CrossEntropy(), Mse()", "measure: \"val_accuracy\""));
+    let lanes = "(data: Moons(samples: 100), network: [Dense(4)], steps: 50, lanes: [(name: \"a\"), (name: \"b\", loss: Mse())])";
+    let open = |_: &str| read(lanes).map_err(|f| f[0].to_string());
+    let sweep = "(scenario: \"x\", vary: [(\"optimizer.lr\", Values([0.1]))])";
+    let faults = plan(sweep, &open).expect_err("lanes with different losses");
+    assert!(faults[0].what.contains(different) && faults[0].what.contains("Mse() of b"), "{faults:?}");
+}
+
+#[test]
 fn the_key_of_a_setting_stays_when_the_sweep_grows() {
     let small = planned("(scenario: \"base\", vary: [(\"optimizer.lr\", Values([0.1]))])");
     let large = planned("(scenario: \"base\", vary: [(\"optimizer.lr\", Values([0.5, 1e-1]))], seeds: 9)");
