@@ -70,7 +70,7 @@ fn reports_have_findings_and_hashes_and_tables_say_which_seeds_they_have() {
     let hash = rows
         .filter(|row| row["lane"] == "calm")
         .filter_map(|row| Some(row["hash"].as_str()?.to_string()))
-        .last();
+        .next_back();
     let report = place.text("r.md");
     assert!(report.contains(&format!("calm at step 20: {}", hash.expect("a hash"))), "{report}");
     let out = place.gradtui(&["export", "run", "--csv", "t.csv"]);

@@ -214,8 +214,9 @@ const IMPORTS: [(&str, &[&str]); 17] = [
 
 /// All paths in code, with the braces of `use` expanded: `use a::{b, c::d};` gives `a::b` and `a::c::d`.
 fn paths(code: &str) -> Vec<Vec<&str>> {
-    let (mut out, mut path, mut open): (Vec<Vec<&str>>, Vec<&str>, Vec<Option<Vec<&str>>>) =
-        Default::default();
+    let (mut out, mut path) = (Vec::new(), Vec::<&str>::new());
+    // The path before each open brace, if the brace belongs to a `use`.
+    let mut open: Vec<Option<Vec<&str>>> = Vec::new();
     let (mut rest, mut goes_on) = (code, false);
     while let Some(first) = rest.chars().next() {
         let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());

@@ -257,10 +257,14 @@ impl SweepArgs {
             let tasks = self.tasks.unwrap_or(8);
             let (sweep, out) =
                 (self.name.as_deref().unwrap_or_default(), self.out.as_deref().unwrap_or(Path::new("")));
-            ready.idle(self.parts_asked(tasks)?).iter().for_each(|words| print_err(words));
+            if let Some(words) = ready.idle(self.parts_asked(tasks)?) {
+                print_err(&words);
+            }
             let text = if self.print_slurm {
                 let (text, warning) = script::slurm(&ready.plan, sweep, out, (tasks, self.array.as_deref()))?;
-                warning.iter().for_each(|warning| print_err(warning));
+                if let Some(warning) = &warning {
+                    print_err(warning);
+                }
                 text
             } else {
                 script::parallel(sweep, out, tasks)?
@@ -300,7 +304,9 @@ impl SweepArgs {
                 (Some(store), known)
             }
         };
-        ready.idle(slice.count).iter().for_each(|words| print_err(words));
+        if let Some(words) = ready.idle(slice.count) {
+            print_err(&words);
+        }
         let signals = Signals::listen()?;
         let leave = AtomicBool::new(false);
         let mut progress = SweepProgress::new(slice, self.json);

@@ -61,7 +61,7 @@ fn column(value: &Json) -> Option<Vec<&Json>> {
         _ => return None,
     };
     let number = |value: &&Json| value.number().is_some() || **value == Json::Null;
-    (!values.is_empty() && values.iter().all(|value| number(value))).then_some(values)
+    (!values.is_empty() && values.iter().all(number)).then_some(values)
 }
 
 /// The rows of a table that is given by its columns.
@@ -113,7 +113,9 @@ impl LogReader for JsonDocument {
         }
         let mut reader = JsonRows::default();
         reader.decide(found.iter());
-        found.iter().for_each(|row| reader.send(row, out));
+        for row in &found {
+            reader.send(row, out);
+        }
         Ok(false)
     }
 }

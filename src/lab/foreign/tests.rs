@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::logs;
+use crate::telemetry::finding::Finding;
 use std::fs;
 use std::io::Write as _;
 
@@ -33,7 +34,7 @@ fn judged(name: &str, text: &str) -> LogFindings {
 #[test]
 fn null_is_no_divergence_unless_it_takes_the_place_of_every_later_number() {
     let rows = |value: &dyn Fn(u32) -> String| -> String {
-        (0..40).map(|i| format!("{{\"step\": {i}, {}}}\n", value(i))).collect()
+        (0..40).flat_map(|i| [format!("{{\"step\": {i}, "), value(i), "}\n".into()]).collect()
     };
     let sparse = |i: u32| {
         let checked = if i % 10 == 5 { "1.5" } else { "null" };
@@ -55,7 +56,7 @@ fn null_is_no_divergence_unless_it_takes_the_place_of_every_later_number() {
 fn rows_of_single_layers_are_judged_as_layers_and_not_as_the_whole_network() {
     let calm = |text: &str| {
         let found = judged("m.jsonl", text);
-        let reported: Vec<String> = found.diagnosis.reported().map(|f| f.line()).collect();
+        let reported: Vec<String> = found.diagnosis.reported().map(Finding::line).collect();
         assert_eq!((reported, found.divergence), (Vec::new(), None), "{text}");
         assert!(found.diagnosis.checked.contains(&"exploding-gradient"), "{:?}", found.diagnosis);
     };

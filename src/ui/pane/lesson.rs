@@ -221,7 +221,9 @@ mod tests {
         )
         .expect("a scenario");
         let mut lesson = lesson::LessonState::new(&scenario);
-        fixture::events(40).iter().for_each(|event| lesson.on_event(event));
+        for event in &fixture::events(40) {
+            lesson.on_event(event);
+        }
         lesson.judge();
         let found: Vec<_> = lesson.verdicts.iter().map(|v| (v.state, v.why.as_str())).collect();
         let [open, share, holds, fails] = found[..] else { panic!("{found:?}") };

@@ -18,7 +18,7 @@ use ratatui::text::{Line, Span};
 pub struct LossPlane;
 
 /// The plane of the lane in front.
-fn plane<'a>(cx: Context<'a>) -> Option<&'a ProbeResult> {
+fn plane(cx: Context<'_>) -> Option<&ProbeResult> {
     cx.view
         .lane(cx.front)?
         .probes
