@@ -110,7 +110,7 @@ fn documents_of_rows_and_of_columns_are_read() {
     );
     let folder = Place::new();
     folder.write("config.json", "{\"layers\": [64, 64]}");
-    folder.write("a.log", "iter 0: loss 2.5\niter 1: loss 1.5\n");
+    folder.write("a.log", "iter 0: loss 2.5, time 9ms\niter 1: loss 1.5, time 9ms\n");
     assert_eq!(read(folder.0.path()).kind, "text");
 }
 
