@@ -276,10 +276,10 @@ fn random_input_breaks_nothing_and_is_answered() {
     leave(lab, leaving);
 }
 
-/// What a user does again and again, with its name; the number is that of the round.
+/// A user action that the test repeats: its name, and a function that takes the number of the round.
 type Action<'a> = (&'static str, Box<dyn Fn(&mut Lab, u64) + 'a>);
 
-/// What was done and undone leaves no memory behind, however often.
+/// An action that is made and undone many times leaves no memory allocated.
 #[test]
 fn the_same_actions_again_take_no_more_memory() {
     gradtui::arena::share();

@@ -60,7 +60,7 @@ struct JudgedLane {
     name: String,
     diagnosis: Diagnosis,
     divergence: Option<Divergence>,
-    /// What of its log could not be read.
+    /// A sentence for each part of its log that could not be read.
     unread: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ fn object(lane: &str, d: &Diagnosis, lost: Option<&Divergence>, findings: Vec<Va
     object
 }
 
-/// What is reported of a lane without findings.
+/// The report on a lane without findings.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unfound {
     /// Nothing is wrong.

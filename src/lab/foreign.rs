@@ -46,7 +46,7 @@ pub struct LogFindings {
     pub diagnosis: Diagnosis,
     /// Where its loss stopped being a number.
     pub divergence: Option<Divergence>,
-    /// What could not be read, each in a sentence.
+    /// A sentence for each part of the log that could not be read.
     pub unread: Vec<String>,
 }
 

@@ -56,7 +56,7 @@ static TOTAL: LazyLock<Regex> = LazyLock::new(|| {
             |gnorm|grad_l2_norm/step|l2_norm/grad/global|grad(?:s|ients)?(?:_norm)?[/.](?:total|global|all|norm)(?:_norm)?)$",
     )
 });
-/// What stands before the name of a total norm: a part of the network, or another part of the log.
+/// The name of a total norm with a prefix (`rest`), which names a layer of the network or a section of the log.
 static PART: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)^(?P<rest>.+)[/.](?P<marker>grad(?:s|ient|ients)?[_ ]?norm|gnorm)$"));
 /// The last part of a parameter's name.

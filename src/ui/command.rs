@@ -103,7 +103,7 @@ impl<'a> LaneNames<'a> {
             found.ok_or_else(|| format!("{what} wants a number above 0"))
         };
         let order = |c| Ok(ParsedCommand::Order(c));
-        // What follows the command: names of lanes may have blanks.
+        // The arguments as one text, because names of lanes may have blanks.
         let rest =
             line.split_once(char::is_whitespace).map(|(_, rest)| rest.trim()).filter(|r| !r.is_empty());
         let row = COMMANDS.iter().find(|c| c.0 == word && !c.1.contains("LANE") && !c.1.contains("PATH"));

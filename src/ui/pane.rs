@@ -39,10 +39,11 @@ use crate::ui::lesson::LessonState;
 use crate::ui::overlay::form::FormSubject;
 use crate::ui::theme::Theme;
 use crate::ui::widget::paths::PlanePath;
-use crate::ui::widget::scale;
+use crate::ui::widget::{scale, text};
 use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
@@ -148,6 +149,19 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// A lane's letter, marked if it is in front, and its name in 12 columns unless it is `short`.
+    pub fn lane_label(&self, lane: &LaneView, short: bool) -> Vec<(String, Style)> {
+        let (theme, front) = (self.theme, lane.id == self.front);
+        let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
+        let arrow = if front { text::pick(theme.glyphs, "▸", ">") } else { " " };
+        let mut pieces = vec![(format!("{arrow}{}", lane.letter()), colour)];
+        if !short {
+            let name = text::shorten(&lane.info.name, 12, theme.glyphs);
+            pieces.push((format!(" {name:<12}"), if front { theme.strong } else { theme.text }));
+        }
+        pieces
+    }
+
     /// The path of a lane over a plane, in its colour.
     pub fn path(&self, lane: &LaneView, points: Vec<(f64, f64)>) -> PlanePath {
         let (color, letter) = (self.theme.lane(lane.id), lane.letter());

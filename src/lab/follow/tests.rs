@@ -370,7 +370,7 @@ fn a_killed_run_is_told_apart_from_one_that_was_left() {
     assert_eq!(phases(&follower.poll(SECOND * 3, &mut numbers)), killed);
     let afresh = |numbers: &mut Numbers| Follower::new(bench.path.clone(), None).poll(SECOND, numbers);
     assert_eq!(phases(&afresh(&mut numbers)), killed);
-    // Who resumes it, and leaves it with everything saved, leaves it paused.
+    // A process that resumes the run and saves everything before it ends leaves the run paused, not killed.
     let (mut dir, _) = RunDir::resume(&bench.path, &mut |_, _| u64::MAX).unwrap();
     assert_eq!(phases(&afresh(&mut numbers)), [(0, Phase::Running), (1, Phase::Running)]);
     dir.leave().unwrap();

@@ -10,7 +10,7 @@ use crate::ui::widget::text;
 use crate::view::{LaneView, ProbeResult};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// The loss plane, which has no state of its own.
@@ -42,14 +42,8 @@ fn row_of(rows: &[(String, Vec<f32>)], lane: LaneId) -> Option<&[f32]> {
 
 /// How far a lane went, and how far from the plane it is now.
 fn words(lane: &LaneView, of: Option<&[f32]>, cx: Context<'_>, short: bool) -> Vec<(String, Style)> {
-    let (theme, front) = (cx.theme, lane.id == cx.front);
-    let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-    let arrow = if front { text::pick(theme.glyphs, "▸", ">") } else { " " };
-    let mut pieces = vec![(format!("{arrow}{}", lane.letter()), colour)];
-    if !short {
-        let name = text::shorten(&lane.info.name, 12, theme.glyphs);
-        pieces.push((format!(" {name:<12}"), if front { theme.strong } else { theme.text }));
-    }
+    let theme = cx.theme;
+    let mut pieces = cx.lane_label(lane, short);
     let (said, style) = match of {
         Some(&[away, way]) if short => (format!(" {:.0} % off ", share(away, way)), theme.text),
         Some(&[away, way]) => {

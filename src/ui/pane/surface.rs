@@ -14,7 +14,7 @@ use crate::ui::widget::text;
 use crate::view::{LaneView, RunView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// Strengths of the noise through which the key steps.
@@ -141,15 +141,8 @@ impl SurfacePane {
 
     /// The present value, slope and position of a lane.
     fn words(lane: &LaneView, cx: Context<'_>, short: bool) -> Vec<(String, Style)> {
-        let (theme, front) = (cx.theme, lane.id == cx.front);
-        let colour = Style::new().fg(theme.lane(lane.id)).add_modifier(Modifier::BOLD);
-        let arrow = if front { text::pick(theme.glyphs, "▸", ">") } else { " " };
-        let mut pieces = vec![(format!("{arrow}{}", lane.letter()), colour)];
-        if !short {
-            let name = text::shorten(&lane.info.name, 12, theme.glyphs);
-            let style = if front { theme.strong } else { theme.text };
-            pieces.push((format!(" {name:<12}"), style));
-        }
+        let theme = cx.theme;
+        let mut pieces = cx.lane_label(lane, short);
         if matches!(lane.phase, Phase::Diverged(_)) {
             pieces.push((text::pick(theme.glyphs, " × diverged", " ! diverged").into(), theme.bad));
             return pieces;

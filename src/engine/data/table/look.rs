@@ -1,4 +1,4 @@
-//! Texts that look alike: with characters that nobody sees, in capitals, or as another form of the same value.
+//! Texts that look alike: with invisible characters, in capitals, or as another form of the same value.
 
 use super::numeral::number;
 use crate::text::excerpt;
@@ -18,7 +18,7 @@ const UNSEEN: &[(char, &str)] = &[
     ('\u{ad}', "a soft hyphen"),
 ];
 
-/// The first character of a text that nobody sees, in words.
+/// The first invisible character of a text, in words.
 pub(super) fn unseen(text: &str) -> Option<&'static str> {
     text.chars().find_map(|c| UNSEEN.iter().find(|(other, _)| *other == c)).map(|(_, name)| *name)
 }
@@ -61,10 +61,10 @@ pub(super) fn alike(texts: &[String], comma: bool) -> Option<AlikeTexts> {
 }
 
 impl AlikeTexts {
-    /// What the user can do, as the end of a sentence.
+    /// The remedy, which ends the sentence of the warning.
     pub(super) fn remedy(&self) -> String {
         match self.unseen {
-            Some(name) => format!(", since one holds {name}, which nobody sees; delete it in the file"),
+            Some(name) => format!(", since one holds {name}, which is invisible; delete it in the file"),
             None => "; if they are the same, write them alike in the file".into(),
         }
     }

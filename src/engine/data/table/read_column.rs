@@ -48,7 +48,7 @@ pub(super) struct ReadColumn {
     pub(super) tally: ColumnTally,
 }
 
-/// What some cells of a column add up to.
+/// Counts and sums over some cells of a column. Threads fill one each, and they are added in the order of the file.
 #[derive(Clone, Debug)]
 pub(super) struct ColumnTally {
     /// Number of missing cells, and the offset and the content of the first one.

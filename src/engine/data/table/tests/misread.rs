@@ -28,7 +28,7 @@ fn characters_that_nobody_sees_are_told() {
     let rows = lines(20, &|i| format!("{i}.5,{}\n", ["cat", "dog", "cat\u{a0}"][i % 3]));
     let told = doubts(&good(&format!("x,kind\n{rows}"), "()"));
     assert!(
-        told.contains("are taken for two classes, since one holds a no-break space, which nobody sees"),
+        told.contains("are taken for two classes, since one holds a no-break space, which is invisible"),
         "{told}"
     );
     let rows = lines(20, &|i| format!("{},{}.5,k{}\n", ["red", "\u{200b}red", "blue"][i % 3], i, i % 2));
